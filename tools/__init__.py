@@ -1,0 +1,1 @@
+"""What a person types: thin command lines without logic of their own."""

@@ -1,0 +1,1 @@
+"""Steps that bring writing into the document store."""

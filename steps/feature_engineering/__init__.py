@@ -1,0 +1,1 @@
+"""Steps that bring documents into the vector index."""

@@ -1,0 +1,223 @@
+"""From raw documents to a searchable index: see what changed, load cleaned documents, load embedded windows.
+
+Everything streams in small batches, and the ledger is written last, so that a run which is killed loses the work of one
+batch and the next run goes on from there. Ids are derived from content, so doing a thing twice changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from loguru import logger
+
+from rag_llm_system.application.indexing.ledger import Ledger, document_point_id
+from rag_llm_system.application.indexing.selection import CleaningReport, DocumentSelection, IndexingReport, IndexPlan
+from rag_llm_system.application.stopwatch import Stopwatch
+from rag_llm_system.domain.chunks import EmbeddedWindow, Window
+from rag_llm_system.domain.cleaned_documents import CleanedDocument
+from rag_llm_system.domain.collections import CHUNK_COLLECTIONS, CLEANED_COLLECTIONS, COLLECTIONS
+from rag_llm_system.domain.documents import Category, Document, DocumentDigest
+from rag_llm_system.domain.errors import BackendError, NotFoundError, RagError
+from rag_llm_system.domain.index_points import IndexPoint, PointFilter
+from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
+from rag_llm_system.domain.ports.vector_index import VectorIndex
+
+_T = TypeVar("_T")
+Progress = Callable[[int, int], None]
+"""Called with how many documents are done and how many there are."""
+
+
+def select_documents(
+    documents: DocumentStore, users: UserStore, author_full_names: Sequence[str] | None = None
+) -> DocumentSelection:
+    """Gives the digests of the stored documents of these authors (None: of all), the collections asked in parallel.
+
+    Raises:
+        NotFoundError: there is no author of that name.
+    """
+    author_ids = None if not author_full_names else _author_ids(users, author_full_names)
+    with ThreadPoolExecutor(len(Category)) as pool:
+        found = pool.map(lambda category: list(documents.digests(category, author_ids=author_ids)), Category)
+        digests = tuple(digest for category in found for digest in category)
+    return DocumentSelection(digests=digests, author_ids=author_ids)
+
+
+class Indexer:
+    """Loads what is new or changed, and takes out what is gone.
+
+    Args:
+        documents: where raw documents are read from.
+        index: opened for writing.
+        ledger: of that index.
+        clean: raw document -> cleaned document.
+        cut: cleaned document -> its windows, which together hold every character of it.
+        embed: windows -> embedded windows, in their order.
+        to_point: embedded window -> what is stored of it.
+        n_windows_per_batch: how many windows are embedded and stored at a time.
+        n_documents_per_batch: how many documents are read at a time, and lost at the most when the process is killed.
+    """
+
+    def __init__(
+        self,
+        *,
+        documents: DocumentStore,
+        index: VectorIndex,
+        ledger: Ledger,
+        clean: Callable[[Document], CleanedDocument],
+        cut: Callable[[CleanedDocument], list[Window]],
+        embed: Callable[[Sequence[Window]], list[EmbeddedWindow]],
+        to_point: Callable[[EmbeddedWindow], IndexPoint],
+        n_windows_per_batch: int = 64,
+        n_documents_per_batch: int = 16,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._documents = documents
+        self._index = index
+        self._ledger = ledger
+        self._clean = clean
+        self._cut = cut
+        self._embed = embed
+        self._to_point = to_point
+        self._n_windows_per_batch = n_windows_per_batch
+        self._n_documents_per_batch = n_documents_per_batch
+        self._clock = clock
+
+    def plan(self, selection: DocumentSelection) -> IndexPlan:
+        """Compares the selection with the ledger."""
+        indexed = {
+            (digest.category, digest.id): (digest, fingerprint)
+            for digest, fingerprint in self._ledger.entries(selection.author_ids)
+        }
+        new_or_changed = []
+        for digest in selection.digests:
+            _, fingerprint = indexed.pop((digest.category, digest.id), (None, None))
+            if fingerprint != self._ledger.fingerprint(digest):
+                new_or_changed.append(digest)
+        n_unchanged = len(selection.digests) - len(new_or_changed)
+        gone = tuple(digest for digest, _ in indexed.values())
+        return IndexPlan(new_or_changed=tuple(new_or_changed), n_unchanged=n_unchanged, gone=gone)
+
+    def load_cleaned_documents(
+        self, selection: DocumentSelection, *, on_progress: Progress | None = None
+    ) -> CleaningReport:
+        """Cleans what is new or changed and loads it; a document that cannot be cleaned is reported and left out."""
+        started = self._clock()
+        plan = self.plan(selection)
+        failures: dict[str, str] = {}
+        n_done = n_chars = 0
+        for category, digests in self._batches(plan.new_or_changed):
+            ids = [digest.id for digest in digests]
+            cleaned = list(self._cleaned(self._documents.find(category, ids=ids), failures))
+            self._index.upsert(CLEANED_COLLECTIONS[category], [_cleaned_point(document) for document in cleaned])
+            n_done += len(digests)
+            n_chars += sum(len(document.text) for document in cleaned)
+            _tell(on_progress, n_done, len(plan.new_or_changed))
+        logger.info("cleaned_documents_loaded n={} failed={}", n_done - len(failures), len(failures))
+        return CleaningReport(
+            plan=plan,
+            n_cleaned=n_done - len(failures),
+            n_chars=n_chars,
+            failures=failures,
+            seconds=self._clock() - started,
+        )
+
+    def load_embedded_chunks(self, cleaning: CleaningReport, *, on_progress: Progress | None = None) -> IndexingReport:
+        """Cuts, embeds and loads the documents that were cleaned, and takes out those that are gone."""
+        self._remove(cleaning.plan.gone)
+        digests = [digest for digest in cleaning.plan.new_or_changed if digest.id not in cleaning.failures]
+        stopwatch = Stopwatch(self._clock)
+        n_done = n_chunks = n_windows = 0
+        for category, batch in self._batches(digests):
+            with stopwatch.stage("chunk"):
+                windows = self._windows(category, batch)
+            self._load(category, batch, windows, stopwatch)
+            n_chunks += len({window.chunk.id for window in windows})
+            n_windows += len(windows)
+            n_done += len(batch)
+            _tell(on_progress, n_done, len(digests))
+        logger.info("embedded_chunks_loaded documents={} windows={}", n_done, n_windows)
+        return IndexingReport(
+            n_documents=n_done,
+            n_unchanged=cleaning.plan.n_unchanged,
+            n_gone=len(cleaning.plan.gone),
+            n_chunks=n_chunks,
+            n_windows=n_windows,
+            seconds=stopwatch.seconds,
+            totals={name: self._index.count(name) for name in COLLECTIONS},
+        )
+
+    def _cleaned(self, documents: Iterable[Document], failures: dict[str, str]) -> Iterator[CleanedDocument]:
+        for document in documents:
+            try:
+                yield self._clean(document)
+            except BackendError:
+                raise
+            except RagError as error:
+                failures[document.id] = error.message
+                logger.warning("document_not_cleaned id={}", document.id)
+
+    def _windows(self, category: Category, digests: Sequence[DocumentDigest]) -> list[Window]:
+        ids = [document_point_id(category, digest.id) for digest in digests]
+        points = self._index.scroll(CLEANED_COLLECTIONS[category], PointFilter(ids=ids))
+        documents = (CleanedDocument.model_validate(point.payload) for point in points)
+        return [window for document in documents for window in self._cut(document)]
+
+    def _load(
+        self, category: Category, digests: Sequence[DocumentDigest], windows: list[Window], stopwatch: Stopwatch
+    ) -> None:
+        collection = CHUNK_COLLECTIONS[category]
+        for some in _slices(windows, self._n_windows_per_batch):
+            with stopwatch.stage("embed"):
+                embedded = self._embed(some)
+            with stopwatch.stage("load"):
+                self._index.upsert(collection, [self._to_point(window) for window in embedded])
+        with stopwatch.stage("load"):
+            document_ids = [digest.id for digest in digests]
+            window_ids = [window.id for window in windows]
+            self._index.delete(collection, PointFilter(any_of={"document_id": document_ids}, not_ids=window_ids))
+            self._ledger.record(digests)
+
+    def _remove(self, gone: Sequence[DocumentDigest]) -> None:
+        for category, digests in self._batches(gone):
+            ids = [digest.id for digest in digests]
+            self._index.delete(CHUNK_COLLECTIONS[category], PointFilter(any_of={"document_id": ids}))
+            point_ids = [document_point_id(category, document_id) for document_id in ids]
+            self._index.delete(CLEANED_COLLECTIONS[category], PointFilter(ids=point_ids))
+            self._ledger.forget(digests)
+
+    def _batches(self, digests: Sequence[DocumentDigest]) -> Iterator[tuple[Category, list[DocumentDigest]]]:
+        for category in Category:
+            of_category = [digest for digest in digests if digest.category == category]
+            for batch in _slices(of_category, self._n_documents_per_batch):
+                yield category, batch
+
+
+def _tell(on_progress: Progress | None, n_done: int, n_total: int) -> None:
+    if on_progress:
+        on_progress(n_done, n_total)
+
+
+def _author_ids(users: UserStore, full_names: Sequence[str]) -> tuple[str, ...]:
+    by_name = {" ".join(user.full_name.casefold().split()): user.id for user in users.users()}
+    author_ids = []
+    for full_name in full_names:
+        author_id = by_name.get(" ".join(full_name.casefold().split()))
+        if author_id is None:
+            known = ", ".join(user.full_name for user in users.users()[:10]) or "none yet"
+            raise NotFoundError(
+                f"No author is called {full_name!r}. Known: {known}. Run the ETL for that author first."
+            )
+        author_ids.append(author_id)
+    return tuple(author_ids)
+
+
+def _cleaned_point(document: CleanedDocument) -> IndexPoint:
+    return IndexPoint(id=document_point_id(document.category, document.id), payload=document.model_dump(mode="json"))
+
+
+def _slices(items: Iterable[_T], n: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, n)):
+        yield batch

@@ -1,0 +1,188 @@
+"""Settings: every key that can be set, where it comes from, what it does.
+
+Values come from the environment, then from `.env` in the working directory, then from the defaults here. Keys of our
+own start with `RAG_`, and one that is not known is refused, since it is likely a typing error. The others are the
+names that users of the LLM-Twin architecture know.
+"""
+
+import difflib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag_llm_system.domain.errors import ConfigurationError
+
+ENV_FILE = ".env"
+_KEYS_OF_OTHERS = {"RAG_TEST_DATA_DIR"}
+
+
+class Settings(BaseSettings):
+    """All settings. The name of a key is the field's name in capitals, or its alias."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    # --- where things are kept
+    rag_home: Path = Field(
+        default_factory=lambda: _default_home(),
+        description="The folder that holds all state: documents, index, models, runs. "
+        "Unset: .rag in the clone; for an installed wheel the user data folder of the platform.",
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the document store. Unset: an SQLite file under RAG_HOME."
+    )
+    database_host: str | None = Field(None, description="MongoDB address (mongodb:// or mongodb+srv://).")
+    database_name: str = Field("twin", description="Name of the database in MongoDB.")
+    redis_url: str | None = Field(None, description="Redis, for caches that several processes share.")
+
+    # --- vector store
+    rag_vector_backend: str = Field("qdrant", description="Vector store: qdrant (embedded) or numpy (in memory).")
+    rag_min_free_mb: int = Field(200, ge=0, description="Free disk space in MB that writing to the index must leave.")
+    qdrant_database_host: str = Field("localhost", description="Host of a Qdrant server.")
+    qdrant_database_port: int = Field(6333, description="Port of a Qdrant server.")
+    use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud at QDRANT_CLOUD_URL.")
+    qdrant_cloud_url: str | None = Field(None, description="Address of the Qdrant cloud cluster.")
+    qdrant_apikey: SecretStr | None = Field(None, description="Key for the Qdrant server or cloud.")
+    weaviate_url: str | None = Field(None, description="Address of a Weaviate server.")
+    weaviate_api_key: SecretStr | None = Field(None, description="Key for Weaviate.")
+
+    # --- embedding
+    text_embedding_model_id: str = Field(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        validation_alias=AliasChoices("TEXT_EMBEDDING_MODEL_ID", "EMBED_MODEL"),
+        description="Embedding model: a name on the hub or a local folder.",
+    )
+    embed_backend: Literal["onnx", "torch"] = Field("onnx", description="What runs the embedder.")
+    embed_batch: int = Field(64, ge=1, description="Windows that are embedded and stored at a time.")
+    rag_embed_precision: Literal["int8", "fp32"] = Field("int8", description="Precision of the ONNX embedder.")
+    rag_embed_threads: int = Field(1, ge=1, description="Threads of the embedder in one process.")
+    rag_model_device: str = Field("cpu", description="Device of torch models: cpu, cuda, cuda:1, mps.")
+    rag_allow_download: bool = Field(True, description="Whether missing weights may be fetched from the hub.")
+    huggingface_access_token: SecretStr | None = Field(None, description="Token for gated models on the hub.")
+
+    # --- chunks and windows
+    rag_article_chunk_min_chars: int = Field(1000, ge=1, description="Shortest chunk of an article, in characters.")
+    rag_article_chunk_max_chars: int = Field(2000, ge=1, description="Longest chunk of an article, in characters.")
+    rag_post_chunk_tokens: int = Field(250, ge=1, description="Chunk size of posts, in tokens.")
+    rag_post_chunk_overlap: int = Field(25, ge=0, description="Overlap of the chunks of posts, in tokens.")
+    rag_repository_chunk_tokens: int = Field(1500, ge=1, description="Chunk size of repositories, in tokens.")
+    rag_repository_chunk_overlap: int = Field(100, ge=0, description="Overlap of repositories' chunks, in tokens.")
+    rag_window_tokens: int = Field(128, ge=16, description="Longest text that is embedded as one vector, in tokens.")
+    chunk_size: int = Field(700, ge=1, description="Chunk size of uploads through the API, in tokens.")
+    chunk_overlap: int = Field(150, ge=0, description="Overlap of the chunks of uploads, in tokens.")
+
+    # --- questions
+    top_k: int = Field(4, ge=1, le=20, description="Passages that an answer is made from.")
+    rag_candidates: int = Field(9, ge=3, description="k: chunks that retrieval gives to reranking or the context.")
+    rag_prefetch: int = Field(100, ge=1, description="Windows that each half of a search contributes to the fusion.")
+    rag_context_tokens: int = Field(4000, ge=100, description="Tokens of passages that an answer engine is given.")
+    rag_max_question_chars: int = Field(4000, ge=1, description="Longest question, in characters.")
+    rag_rerank: bool = Field(False, description="Whether a cross-encoder reorders what was found (extra: torch).")
+    rag_rerank_budget_ms: int = Field(500, ge=1, description="Reranking that would take longer is skipped.")
+    reranking_cross_encoder_model_id: str = Field(
+        "cross-encoder/ms-marco-MiniLM-L-4-v2", description="Cross-encoder: a name on the hub or a local folder."
+    )
+
+    # --- the two servers
+    rag_api_host: str = Field("127.0.0.1", description="Address of the main API.")
+    rag_api_port: int = Field(8001, ge=0, le=65535, description="Port of the main API.")
+    rag_model_server_host: str = Field("127.0.0.1", description="Address of the model server.")
+    rag_model_server_port: int = Field(8000, ge=0, le=65535, description="Port of the model server.")
+    rag_model_server_url: str | None = Field(
+        None, description="Where the main API finds the model server. Unset: RAG_MODEL_SERVER_HOST and _PORT."
+    )
+    rag_model_server_timeout_s: float = Field(60.0, gt=0, description="How long the main API waits for an answer.")
+    rag_answer_engine: Literal["extractive"] = Field("extractive", description="What the model server answers with.")
+    rag_answer_fallback: bool = Field(
+        True, description="Whether the main API quotes the sources itself while the model server is away."
+    )
+    rag_max_running: int = Field(8, ge=1, description="Requests that a server works on at a time.")
+    rag_max_waiting: int = Field(64, ge=0, description="Requests that may wait; beyond that a server answers 503.")
+    max_new_tokens_inference: int = Field(150, ge=1, description="Longest generated answer, in tokens.")
+    temperature_inference: float = Field(0.01, ge=0, description="Sampling temperature of language models.")
+    top_p_inference: float = Field(0.9, gt=0, le=1, description="Nucleus sampling of language models.")
+
+    # --- language models
+    model_path: Path | None = Field(None, description="GGUF file or safetensors folder of the language model.")
+    ctx: int = Field(8192, ge=256, description="Context window of the language model, in tokens.")
+    n_gpu_layers: int = Field(24, ge=0, description="Layers that llama.cpp keeps on the GPU.")
+    n_batch: int = Field(256, ge=1, description="Prompt tokens that llama.cpp reads at a time.")
+    vllm_port: int = Field(8003, ge=1, le=65535, description="Port of a local vLLM server.")
+    hf_model_id: str = Field("mlabonne/TwinLlama-3.1-8B-DPO", description="Language model on the hub.")
+    openai_model_id: str = Field("gpt-4o-mini", description="Model of an OpenAI-compatible server.")
+    openai_api_key: SecretStr | None = Field(None, description="Key for OpenAI.")
+    sagemaker_endpoint_inference: str = Field("twin", description="SageMaker endpoint.")
+    aws_region: str | None = Field(None, description="AWS region.")
+    aws_access_key: SecretStr | None = Field(None, description="AWS access key.")
+    aws_secret_key: SecretStr | None = Field(None, description="AWS secret key.")
+
+    # --- tracking and sources
+    comet_api_key: SecretStr | None = Field(None, description="Key for Opik.")
+    comet_project: str = Field("twin", description="Project in Opik.")
+    linkedin_username: str | None = Field(None, description="LinkedIn login.")
+    linkedin_password: SecretStr | None = Field(None, description="LinkedIn password.")
+    rag_max_file_mb: float = Field(100, gt=0, description="Larger files are reported and left out.")
+    rag_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="What is logged.")
+
+    @cached_property
+    def home(self) -> Path:
+        """RAG_HOME as an absolute path."""
+        return self.rag_home.expanduser().absolute()
+
+    @property
+    def model_server_url(self) -> str:
+        """Where the main API finds the model server."""
+        return self.rag_model_server_url or f"http://{self.rag_model_server_host}:{self.rag_model_server_port}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Gives the settings; `overrides` (field names) win over environment and `.env`.
+
+    Raises:
+        ConfigurationError: a value cannot be used, or a key that starts with RAG_ is not known.
+    """
+    _refuse_unknown_keys()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        what = f"{key} cannot be used: {first['msg']}."
+        raise ConfigurationError(f"{what} Change it in the environment or in {ENV_FILE}.") from None
+
+
+def known_keys() -> dict[str, str]:
+    """Gives every key that is read, in the order of the fields, with the name of its field."""
+    keys: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [name.upper()]
+        keys.update({str(key): name for key in names})
+    return keys
+
+
+def _default_home() -> Path:
+    clone = Path(__file__).resolve().parent.parent
+    return clone / ".rag" if (clone / "pyproject.toml").is_file() else user_data_path("rag_llm_system")
+
+
+def _refuse_unknown_keys() -> None:
+    known = {*known_keys(), *_KEYS_OF_OTHERS}
+    present = {key.upper() for key in (*os.environ, *dotenv_values(ENV_FILE))}
+    for key in sorted(present):
+        if key.startswith("RAG_") and key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise ConfigurationError(f"{key} is not a setting.{hint} Remove it from the environment or {ENV_FILE}.")

@@ -1,0 +1,19 @@
+"""Which documents the run is about."""
+
+from typing import Annotated
+
+from zenml import get_step_context, step
+
+from rag_llm_system.application.indexing.indexer import select_documents
+from rag_llm_system.application.indexing.selection import DocumentSelection
+from rag_llm_system.bootstrap import open_ingestion
+from rag_llm_system.settings import load_settings
+
+
+@step
+def query_data_warehouse(author_full_names: list[str] | None = None) -> Annotated[DocumentSelection, "selection"]:
+    """Gives references to the stored documents of these authors (None: of all), the collections asked in parallel."""
+    with open_ingestion(load_settings()) as services:
+        selection = select_documents(services.documents, services.users, author_full_names)
+    get_step_context().add_output_metadata(output_name="selection", metadata=dict(selection.n_by_category()))
+    return selection

@@ -1,0 +1,19 @@
+"""Progress bars for long work, on standard error, gone when it is done."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+@contextmanager
+def progress_bar(description: str, unit: str = "documents") -> Iterator[Callable[[int, int], None]]:
+    """Gives a callback that takes how many are done and how many there are; draws nothing where nobody looks."""
+    with tqdm(desc=description, unit=f" {unit}", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(n_done: int, n_total: int) -> None:
+            bar.total = n_total
+            bar.update(n_done - bar.n)
+
+        yield show

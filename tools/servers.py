@@ -1,0 +1,104 @@
+"""Starts the two servers as processes of their own, waits until they answer, stops them again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from rag_llm_system.domain.errors import BackendUnavailableError, ConfigurationError
+from rag_llm_system.settings import Settings
+
+_STARTUP_S = 60.0
+_SHUTDOWN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs as a process of its own."""
+
+    name: str
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def running_servers(settings: Settings) -> Iterator[tuple[Server, Server]]:
+    """Gives the model server and the main API, ready to answer; stops both at the end, whatever happens.
+
+    Raises:
+        BackendUnavailableError: a server ended before it was ready; its own error line stands above.
+    """
+    with ExitStack() as stack:
+        model_port = next_free_port(settings.rag_model_server_host, settings.rag_model_server_port)
+        model_url = f"http://{settings.rag_model_server_host}:{model_port}"
+        model = stack.enter_context(_running("model server", "tools.model_server", model_url, model_port, {}))
+        api_port = next_free_port(settings.rag_api_host, settings.rag_api_port, taken=model_port)
+        api_url = f"http://{settings.rag_api_host}:{api_port}"
+        found_at = {"RAG_MODEL_SERVER_URL": model_url}
+        api = stack.enter_context(_running("main API", "tools.ml_service", api_url, api_port, found_at))
+        for server in (model, api):
+            _wait_until_ready(server)
+        yield model, api
+
+
+def next_free_port(host: str, port: int, *, taken: int | None = None, n_tries: int = 20) -> int:
+    """Gives the first port from `port` on that nobody listens on.
+
+    Raises:
+        ConfigurationError: all of them are taken.
+    """
+    for candidate in range(port, min(port + n_tries, 65536)):
+        if candidate != taken and _is_free(host, candidate):
+            return candidate
+    raise ConfigurationError(f"Ports {port} to {port + n_tries - 1} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT.")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def _running(name: str, module: str, url: str, port: int, environment: dict[str, str]) -> Iterator[Server]:
+    command = [sys.executable, "-m", module, "--port", str(port), "--quiet"]
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+    try:
+        yield Server(name, url, process)
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_SHUTDOWN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + _STARTUP_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise BackendUnavailableError(f"The {server.name} ended before it was ready; its error is above.")
+        try:
+            if httpx.get(f"{server.url}/ready", timeout=2.0).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise BackendUnavailableError(f"The {server.name} was not ready after {_STARTUP_S:.0f} s: see {server.url}/ready.")
