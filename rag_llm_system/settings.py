@@ -22,6 +22,11 @@ ENV_FILE = ".env"
 _KEYS_OF_OTHERS = {"RAG_TEST_DATA_DIR"}
 
 
+def _kept_for_later(default: Any, *, description: str, **constraints: Any) -> Any:
+    """Gives a field whose key is known and checked, though nothing reads it yet."""
+    return Field(default, description=description, json_schema_extra={"in_use": False}, **constraints)
+
+
 class Settings(BaseSettings):
     """All settings. The name of a key is the field's name in capitals, or its alias."""
 
@@ -44,19 +49,19 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy URL of the document store. Unset: an SQLite file under RAG_HOME."
     )
     database_host: str | None = Field(None, description="MongoDB address (mongodb:// or mongodb+srv://).")
-    database_name: str = Field("twin", description="Name of the database in MongoDB.")
-    redis_url: str | None = Field(None, description="Redis, for caches that several processes share.")
+    database_name: str = _kept_for_later("twin", description="Name of the database in MongoDB.")
+    redis_url: str | None = _kept_for_later(None, description="Redis, for caches that several processes share.")
 
     # --- vector store
-    rag_vector_backend: str = Field("qdrant", description="Vector store: qdrant (embedded) or numpy (in memory).")
+    rag_vector_backend: Literal["qdrant"] = Field("qdrant", description="Vector store; embedded in the process.")
     rag_min_free_mb: int = Field(200, ge=0, description="Free disk space in MB that writing to the index must leave.")
-    qdrant_database_host: str = Field("localhost", description="Host of a Qdrant server.")
-    qdrant_database_port: int = Field(6333, description="Port of a Qdrant server.")
+    qdrant_database_host: str = _kept_for_later("localhost", description="Host of a Qdrant server.")
+    qdrant_database_port: int = _kept_for_later(6333, description="Port of a Qdrant server.")
     use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud at QDRANT_CLOUD_URL.")
-    qdrant_cloud_url: str | None = Field(None, description="Address of the Qdrant cloud cluster.")
-    qdrant_apikey: SecretStr | None = Field(None, description="Key for the Qdrant server or cloud.")
-    weaviate_url: str | None = Field(None, description="Address of a Weaviate server.")
-    weaviate_api_key: SecretStr | None = Field(None, description="Key for Weaviate.")
+    qdrant_cloud_url: str | None = _kept_for_later(None, description="Address of the Qdrant cloud cluster.")
+    qdrant_apikey: SecretStr | None = _kept_for_later(None, description="Key for the Qdrant server or cloud.")
+    weaviate_url: str | None = _kept_for_later(None, description="Address of a Weaviate server.")
+    weaviate_api_key: SecretStr | None = _kept_for_later(None, description="Key for Weaviate.")
 
     # --- embedding
     text_embedding_model_id: str = Field(
@@ -80,12 +85,15 @@ class Settings(BaseSettings):
     rag_repository_chunk_tokens: int = Field(1500, ge=1, description="Chunk size of repositories, in tokens.")
     rag_repository_chunk_overlap: int = Field(100, ge=0, description="Overlap of repositories' chunks, in tokens.")
     rag_window_tokens: int = Field(128, ge=16, description="Longest text that is embedded as one vector, in tokens.")
-    chunk_size: int = Field(700, ge=1, description="Chunk size of uploads through the API, in tokens.")
-    chunk_overlap: int = Field(150, ge=0, description="Overlap of the chunks of uploads, in tokens.")
+    chunk_size: int = _kept_for_later(700, ge=1, description="Chunk size of uploads through the API, in tokens.")
+    chunk_overlap: int = _kept_for_later(150, ge=0, description="Overlap of the chunks of uploads, in tokens.")
 
     # --- questions
     top_k: int = Field(4, ge=1, le=20, description="Passages that an answer is made from.")
     rag_candidates: int = Field(9, ge=3, description="k: chunks that retrieval gives to reranking or the context.")
+    rag_phrasings: int = Field(
+        1, ge=1, le=3, description="Query expansion: phrasings of a question that are searched, itself counted."
+    )
     rag_prefetch: int = Field(100, ge=1, description="Windows that each half of a search contributes to the fusion.")
     rag_context_tokens: int = Field(4000, ge=100, description="Tokens of passages that an answer engine is given.")
     rag_max_question_chars: int = Field(4000, ge=1, description="Longest question, in characters.")
@@ -111,28 +119,30 @@ class Settings(BaseSettings):
     rag_max_running: int = Field(8, ge=1, description="Requests that a server works on at a time.")
     rag_max_waiting: int = Field(64, ge=0, description="Requests that may wait; beyond that a server answers 503.")
     max_new_tokens_inference: int = Field(150, ge=1, description="Longest generated answer, in tokens.")
-    temperature_inference: float = Field(0.01, ge=0, description="Sampling temperature of language models.")
-    top_p_inference: float = Field(0.9, gt=0, le=1, description="Nucleus sampling of language models.")
+    temperature_inference: float = _kept_for_later(0.01, ge=0, description="Sampling temperature of language models.")
+    top_p_inference: float = _kept_for_later(0.9, gt=0, le=1, description="Nucleus sampling of language models.")
 
     # --- language models
-    model_path: Path | None = Field(None, description="GGUF file or safetensors folder of the language model.")
-    ctx: int = Field(8192, ge=256, description="Context window of the language model, in tokens.")
-    n_gpu_layers: int = Field(24, ge=0, description="Layers that llama.cpp keeps on the GPU.")
-    n_batch: int = Field(256, ge=1, description="Prompt tokens that llama.cpp reads at a time.")
-    vllm_port: int = Field(8003, ge=1, le=65535, description="Port of a local vLLM server.")
-    hf_model_id: str = Field("mlabonne/TwinLlama-3.1-8B-DPO", description="Language model on the hub.")
-    openai_model_id: str = Field("gpt-4o-mini", description="Model of an OpenAI-compatible server.")
-    openai_api_key: SecretStr | None = Field(None, description="Key for OpenAI.")
-    sagemaker_endpoint_inference: str = Field("twin", description="SageMaker endpoint.")
-    aws_region: str | None = Field(None, description="AWS region.")
-    aws_access_key: SecretStr | None = Field(None, description="AWS access key.")
-    aws_secret_key: SecretStr | None = Field(None, description="AWS secret key.")
+    model_path: Path | None = _kept_for_later(
+        None, description="GGUF file or safetensors folder of the language model."
+    )
+    ctx: int = _kept_for_later(8192, ge=256, description="Context window of the language model, in tokens.")
+    n_gpu_layers: int = _kept_for_later(24, ge=0, description="Layers that llama.cpp keeps on the GPU.")
+    n_batch: int = _kept_for_later(256, ge=1, description="Prompt tokens that llama.cpp reads at a time.")
+    vllm_port: int = _kept_for_later(8003, ge=1, le=65535, description="Port of a local vLLM server.")
+    hf_model_id: str = _kept_for_later("mlabonne/TwinLlama-3.1-8B-DPO", description="Language model on the hub.")
+    openai_model_id: str = _kept_for_later("gpt-4o-mini", description="Model of an OpenAI-compatible server.")
+    openai_api_key: SecretStr | None = _kept_for_later(None, description="Key for OpenAI.")
+    sagemaker_endpoint_inference: str = _kept_for_later("twin", description="SageMaker endpoint.")
+    aws_region: str | None = _kept_for_later(None, description="AWS region.")
+    aws_access_key: SecretStr | None = _kept_for_later(None, description="AWS access key.")
+    aws_secret_key: SecretStr | None = _kept_for_later(None, description="AWS secret key.")
 
     # --- tracking and sources
-    comet_api_key: SecretStr | None = Field(None, description="Key for Opik.")
-    comet_project: str = Field("twin", description="Project in Opik.")
-    linkedin_username: str | None = Field(None, description="LinkedIn login.")
-    linkedin_password: SecretStr | None = Field(None, description="LinkedIn password.")
+    comet_api_key: SecretStr | None = _kept_for_later(None, description="Key for Opik.")
+    comet_project: str = _kept_for_later("twin", description="Project in Opik.")
+    linkedin_username: str | None = _kept_for_later(None, description="LinkedIn login.")
+    linkedin_password: SecretStr | None = _kept_for_later(None, description="LinkedIn password.")
     rag_max_file_mb: float = Field(100, gt=0, description="Larger files are reported and left out.")
     rag_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="What is logged.")
 

@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 
+def tell(message: str) -> None:
+    """Prints a line to standard error without breaking a bar that is drawn there."""
+    tqdm.write(message, file=sys.stderr)
+
+
 @contextmanager
 def progress_bar(description: str, unit: str = "documents") -> Iterator[Callable[[int, int], None]]:
     """Gives a callback that takes how many are done and how many there are; draws nothing where nobody looks."""

@@ -1,4 +1,7 @@
-"""Exports all stored documents and users as JSON files, or imports such files (those of the LLM Engineer's Handbook too)."""
+"""Exports all stored documents and users as JSON files, or imports such files.
+
+The files of the LLM Engineer's Handbook are read too.
+"""
 
 import argparse
 
@@ -19,7 +22,11 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = caller_path(arguments.data_dir)
     with open_ingestion(load_settings()) as services:
-        report = services.warehouse.export_to(folder) if arguments.export_raw_data else services.warehouse.import_from(folder)
+        report = (
+            services.warehouse.export_to(folder)
+            if arguments.export_raw_data
+            else services.warehouse.import_from(folder)
+        )
     print(report)
 
 

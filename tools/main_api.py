@@ -1,5 +1,7 @@
-"""Asks the main API over HTTP."""
+"""Where the main API is, and how it is asked over HTTP."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,29 @@ import httpx
 from rag_llm_system.domain.answers import Answer, Citation
 from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, InputError
 
-ADDRESS_FILE = "main-api.url"
-"""Under RAG_HOME while the main API runs on that home: where it is."""
+_ADDRESS_FILE = "main-api.url"
+"""Under RAG_HOME while the main API runs on that home."""
+
+
+@contextmanager
+def published_address(home: Path) -> Iterator[Callable[[str], None]]:
+    """Gives a function that leaves the API's address in RAG_HOME; it is taken away at the end."""
+    file = home / _ADDRESS_FILE
+    try:
+        yield lambda url: _write(file, url)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _write(file: Path, url: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(url, encoding="utf-8")
 
 
 def running_main_api(home: Path) -> str | None:
     """Gives the address of the main API that serves this RAG_HOME, or None if none answers there."""
     try:
-        url = (home / ADDRESS_FILE).read_text(encoding="utf-8").strip()
+        url = (home / _ADDRESS_FILE).read_text(encoding="utf-8").strip()
         return url if httpx.get(f"{url}/health", timeout=2.0).status_code == 200 else None
     except (OSError, httpx.HTTPError, httpx.InvalidURL):
         return None
@@ -32,7 +49,9 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
     try:
         response = httpx.post(f"{url}/rag", json=body, timeout=timeout_s)
     except httpx.HTTPError as error:
-        raise BackendUnavailableError(f"The main API at {url} did not answer ({type(error).__name__}): is it up?") from None
+        raise BackendUnavailableError(
+            f"The main API at {url} did not answer ({type(error).__name__}): is it up?"
+        ) from None
     if response.status_code != 200:
         raise _error(url, response)
     return _answer(response.json())

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rag_llm_system.domain.errors import CapabilityError
+
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
@@ -9,13 +11,13 @@ if TYPE_CHECKING:
     from rag_llm_system.application.ingestion.ingest import IngestionReport
 
 
-
 def run_etl(user_full_name: str, links: list[str]) -> "IngestionReport":
     """Runs `digital_data_etl`."""
     _prepare()
     from pipelines.digital_data_etl import digital_data_etl
 
-    return _output(digital_data_etl(user_full_name, links), "crawl_links")
+    report: IngestionReport = _output(digital_data_etl(user_full_name, links), "crawl_links")
+    return report
 
 
 def run_feature_engineering(author_full_names: list[str] | None = None) -> tuple["CleaningReport", "IndexingReport"]:
@@ -44,5 +46,7 @@ def _prepare() -> None:
     create_zenml_store_once()
 
 
-def _output(run: "PipelineRunResponse", step_name: str) -> Any:
+def _output(run: "PipelineRunResponse | None", step_name: str) -> Any:
+    if run is None:
+        raise CapabilityError("The active ZenML stack runs pipelines elsewhere: run `zenml stack set default`.")
     return run.steps[step_name].output.load()

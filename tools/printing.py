@@ -1,6 +1,7 @@
 """How answers and reports look in a terminal."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,18 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _MOST_FAILURES = 10
+_LEAST_MS = 0.05
 
 
 def answer_lines(question: str, answer: Answer) -> list[str]:
     """Gives question, answer, citations, notes and timings."""
     lines = [*_wrapped("Q  ", question), *_wrapped("A  ", answer.text)]
-    for citation in answer.citations:
-        lines += _citation_lines(citation)
+    for number in dict.fromkeys(citation.passage_number for citation in answer.citations):
+        lines += _source_lines([citation for citation in answer.citations if citation.passage_number == number])
     for note in answer.notes:
         lines += _wrapped("   note: ", note)
-    return [*lines, "   " + " · ".join(f"{stage} {ms:.1f} ms" for stage, ms in answer.timings_ms.items())]
+    timings = (f"{stage} {ms:.1f} ms" for stage, ms in answer.timings_ms.items() if ms >= _LEAST_MS)
+    return [*lines, "   " + " · ".join(timings)]
 
 
 def ingestion_lines(report: "IngestionReport") -> list[str]:
@@ -38,8 +41,9 @@ def ingestion_lines(report: "IngestionReport") -> list[str]:
 def indexing_lines(cleaning: "CleaningReport", indexing: "IndexingReport") -> list[str]:
     """Gives what a feature engineering run did, with seconds by stage."""
     seconds = {"clean": cleaning.seconds, **indexing.seconds}
+    documents = f"{indexing.n_documents} documents loaded, {indexing.n_unchanged} unchanged, {indexing.n_gone} removed"
     lines = [
-        f"index       {indexing.n_documents} documents loaded, {indexing.n_unchanged} unchanged, {indexing.n_gone} removed",
+        f"index       {documents}",
         f"            {indexing.n_chunks} chunks, {indexing.n_windows} windows embedded",
         "            " + ", ".join(f"{stage} {value:.1f} s" for stage, value in seconds.items()),
     ]
@@ -50,18 +54,24 @@ def index_lines(home: Path, indexing: "IndexingReport") -> list[str]:
     """Gives what the index holds now, and how much room everything takes."""
     n_documents = sum(indexing.totals[name] for name in CLEANED_COLLECTIONS.values())
     n_windows = sum(indexing.totals[name] for name in CHUNK_COLLECTIONS.values())
-    size_bytes = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+    index_mb, home_mb = (_disk_mb(folder) for folder in (home / "index", home))
     return [
-        f"     {n_documents} documents and {n_windows} windows are in the index; {home} holds {size_bytes / 1e6:.0f} MB"
+        f"     the index holds {n_documents} documents in {n_windows} windows and takes {index_mb:.0f} MB",
+        f"     {home} takes {home_mb:.0f} MB in all",
     ]
 
 
-def _citation_lines(citation: Citation) -> list[str]:
-    author = f" by {citation.author_full_name}" if citation.author_full_name else ""
-    return [
-        f"   [{citation.passage_number}] {citation.title}{author}, {citation.link}",
-        *_wrapped("       ", f"“{citation.quote}”"),
-    ]
+def _disk_mb(folder: Path) -> float:
+    """Counts what the files take on the disk: those of the index are larger than what is in them."""
+    blocks = sum(path.stat().st_blocks for path in folder.rglob("*") if path.is_file())
+    return blocks * 512 / 1e6
+
+
+def _source_lines(citations: Sequence[Citation]) -> list[str]:
+    source = citations[0]
+    author = f" by {source.author_full_name}" if source.author_full_name not in ("", source.title) else ""
+    lines = [f"   [{source.passage_number}] {source.title}{author}, {source.link}"]
+    return lines + [line for citation in citations for line in _wrapped("       ", f"“{citation.quote}”")]
 
 
 def _wrapped(prefix: str, text: str) -> list[str]:

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def _whose_links(arguments: argparse.Namespace) -> tuple[str, list[str]]:
     if not arguments.paths:
         packages = "packages://all" if arguments.all_packages else "packages://direct"
-        return "rag_llm_system", [str(_PROJECT / "README.md"), str(_PROJECT / "docs"), packages]
+        return "rag_llm_system", [str(_PROJECT / "docs"), packages]
     if arguments.all_packages:
         raise InputError("--all-packages and PATHs exclude each other: give one of them.")
     return arguments.author or getpass.getuser(), [str(caller_path(path)) for path in arguments.paths]

@@ -70,7 +70,9 @@ def _read_config(name: str) -> tuple[str, list[str]]:
         links = [resolved_link(str(link), path.parent) for link in parameters["links"]]
         return str(parameters["user_full_name"]), links
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror}): give a file of configs/ or a path.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}): give a file of configs/ or a path."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise ConfigurationError(f"{path} must be YAML with parameters: user_full_name and links.") from None
 

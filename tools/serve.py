@@ -13,7 +13,10 @@ def main() -> int:
     """Starts both servers, says where they are, waits."""
     argparse.ArgumentParser(prog="poe serve", description=__doc__).parse_args()
     with running_servers(load_settings()) as (model, api):
-        print(f"model server  {model.url}\nmain API      {api.url}   (POST /rag, GET /openapi.json)\nCtrl-C stops both.", flush=True)
+        print(
+            f"model server  {model.url}\nmain API      {api.url}   (POST /rag, GET /openapi.json)\nCtrl-C stops both.",
+            flush=True,
+        )
         while True:
             for server in (model, api):
                 if server.process.poll() is not None:

@@ -57,7 +57,9 @@ def next_free_port(host: str, port: int, *, taken: int | None = None, n_tries: i
     for candidate in range(port, min(port + n_tries, 65536)):
         if candidate != taken and _is_free(host, candidate):
             return candidate
-    raise ConfigurationError(f"Ports {port} to {port + n_tries - 1} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT.")
+    raise ConfigurationError(
+        f"Ports {port} to {port + n_tries - 1} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT."
+    )
 
 
 def _is_free(host: str, port: int) -> bool:

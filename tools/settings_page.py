@@ -28,7 +28,8 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         keys = " or ".join(f"`{key}`" for key, field_name in known_keys().items() if field_name == name)
         default = "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
-        rows.append(f"| {keys} | {default} | {field.description} |")
+        in_use = (field.json_schema_extra or {"in_use": True}) == {"in_use": True}
+        rows.append(f"| {keys} | {default} | {field.description}{'' if in_use else ' *Not in use yet.*'} |")
     return "\n".join([_HEADER, *rows])
 
 

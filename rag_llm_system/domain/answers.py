@@ -19,6 +19,8 @@ class Passage:
     path: str = ""
     start: int = 0
     """Where `text` starts in the cleaned document, in characters."""
+    similarity: float | None = None
+    """Cosine similarity of the question and the passage's best window; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,15 @@ class AnswerLimits:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDelta:
-    """A piece of an answer as an engine streams it. `refused` marks an answer that says the sources hold none."""
+    """A piece of an answer as an engine streams it. `refused` marks an answer that says the sources hold none.
+
+    `notes` tell the reader what should be known of how the answer came about, one line each.
+    """
 
     text: str
     quotes: tuple[Quote, ...] = ()
     refused: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

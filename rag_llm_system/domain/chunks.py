@@ -32,12 +32,16 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of a chunk that fits into the embedder's window with its heading."""
+    """A span of a chunk that fits into the embedder's window with its heading.
+
+    `heading` says what the words are from (title and path, a few tokens at the most) and is embedded before them.
+    """
 
     id: str
     chunk: Chunk
     start: int
     end: int
+    heading: str = ""
 
     @property
     def text(self) -> str:

@@ -72,7 +72,7 @@ class DenseQuery:
 
 @dataclass(frozen=True, slots=True)
 class KeywordQuery:
-    """Asks the keyword half; scores are BM25 (Robertson and Zaragoza 2009) with idf = ln(1 + (N - n + 0.5) / (n + 0.5)).
+    """Asks the keyword half; scores are BM25 (Robertson and Zaragoza 2009), idf = ln(1 + (N - n + 0.5) / (n + 0.5)).
 
     Points that share no term with the text are not found; a text without a single index term finds nothing.
     """

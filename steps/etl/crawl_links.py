@@ -16,6 +16,6 @@ def crawl_links(user: UserDocument, links: list[str]) -> Annotated[IngestionRepo
     """Fetches, parses and saves what the links lead to. What fails is in the report; that nothing came is an error."""
     with open_ingestion(load_settings()) as services, progress_bar("reading") as show:
         report = services.ingestion.ingest(links, author_full_name=user.full_name, on_progress=show)
-    get_step_context().add_output_metadata(output_name="ingestion", metadata=report.summary())
+    get_step_context().add_output_metadata(output_name="ingestion", metadata=dict(report.summary()))
     report.raise_if_nothing_came()
     return report

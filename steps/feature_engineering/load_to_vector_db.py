@@ -11,23 +11,25 @@ from zenml import get_step_context, step
 from rag_llm_system.application.indexing.selection import CleaningReport, DocumentSelection, IndexingReport
 from rag_llm_system.bootstrap import open_indexing
 from rag_llm_system.settings import load_settings
-from steps.progress import progress_bar
+from steps.progress import progress_bar, tell
 
 
 @step
 def load_cleaned_documents(selection: DocumentSelection) -> Annotated[CleaningReport, "cleaning"]:
     """Cleans what is new or changed and loads it into the cleaned_* collections."""
-    with open_indexing(load_settings()) as services, progress_bar("cleaning") as show:
+    with open_indexing(load_settings(), tell=tell) as services, progress_bar("cleaning") as show:
         report = services.indexer.load_cleaned_documents(selection, on_progress=show)
-    metadata = {"n_cleaned": report.n_cleaned, "n_chars": report.n_chars, "n_failed": len(report.failures)}
-    get_step_context().add_output_metadata(output_name="cleaning", metadata=metadata)
+    get_step_context().add_output_metadata(
+        output_name="cleaning",
+        metadata={"n_cleaned": report.n_cleaned, "n_chars": report.n_chars, "n_failed": len(report.failures)},
+    )
     return report
 
 
 @step
 def load_embedded_chunks(cleaning: CleaningReport) -> Annotated[IndexingReport, "indexing"]:
     """Cuts and embeds what was cleaned, loads it into the *_chunks_embedded collections, takes out what is gone."""
-    with open_indexing(load_settings()) as services, progress_bar("embedding") as show:
+    with open_indexing(load_settings(), tell=tell) as services, progress_bar("embedding") as show:
         report = services.indexer.load_embedded_chunks(cleaning, on_progress=show)
     metadata = report.model_dump(include={"n_documents", "n_unchanged", "n_gone", "n_chunks", "n_windows", "seconds"})
     get_step_context().add_output_metadata(output_name="indexing", metadata=metadata)

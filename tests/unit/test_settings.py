@@ -29,7 +29,7 @@ def test_both_names_of_the_embedding_model_are_read(key: str, monkeypatch: pytes
 
 def test_an_unknown_key_of_ours_is_refused_with_the_nearest_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_API_PROT", "1")
-    with pytest.raises(ConfigurationError, match="RAG_API_PROT is not a setting. Did you mean RAG_API_PORT"):
+    with pytest.raises(ConfigurationError, match=r"RAG_API_PROT is not a setting\. Did you mean RAG_API_PORT"):
         load_settings()
 
 
@@ -61,4 +61,5 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_settings_page_is_the_one_that_would_be_made_now() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
-    assert page.read_text(encoding="utf-8") == settings_page() + "\n", "run: python -m tools.settings_page > docs/settings.md"
+    how = "run: python -m tools.settings_page > docs/settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page() + "\n", how

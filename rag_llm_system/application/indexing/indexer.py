@@ -200,17 +200,20 @@ def _tell(on_progress: Progress | None, n_done: int, n_total: int) -> None:
 
 
 def _author_ids(users: UserStore, full_names: Sequence[str]) -> tuple[str, ...]:
-    by_name = {" ".join(user.full_name.casefold().split()): user.id for user in users.users()}
-    author_ids = []
+    known = users.users()
+    author_ids: list[str] = []
     for full_name in full_names:
-        author_id = by_name.get(" ".join(full_name.casefold().split()))
-        if author_id is None:
-            known = ", ".join(user.full_name for user in users.users()[:10]) or "none yet"
-            raise NotFoundError(
-                f"No author is called {full_name!r}. Known: {known}. Run the ETL for that author first."
-            )
-        author_ids.append(author_id)
+        # Several users may share a name: one that was imported, and one that was made from the name.
+        of_name = [user.id for user in known if _folded(user.full_name) == _folded(full_name)]
+        if not of_name:
+            some = ", ".join(user.full_name for user in known[:10]) or "none yet"
+            raise NotFoundError(f"No author is called {full_name!r}. Known: {some}. Run the ETL for the author first.")
+        author_ids += of_name
     return tuple(author_ids)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _cleaned_point(document: CleanedDocument) -> IndexPoint:

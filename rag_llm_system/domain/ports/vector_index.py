@@ -3,15 +3,22 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from rag_llm_system.domain.index_points import EVERYTHING, IndexPoint, PointFilter, ScoredPoint, SearchQuery, StoredPoint
+from rag_llm_system.domain.index_points import (
+    EVERYTHING,
+    IndexPoint,
+    PointFilter,
+    ScoredPoint,
+    SearchQuery,
+    StoredPoint,
+)
 
 
 class VectorIndex(Protocol):
-    """Points in named collections (`domain/collections.py`), searched by vector or by words. Fusing the two is `application/rag/fusion.py`'s
-    business, so that every backend ranks alike.
+    """Points in named collections (`domain/collections.py`), searched by vector or by words.
 
-    What a call has acknowledged survives the death of the process. An unknown collection is a NotFoundError; one that
-    nothing was written to is empty.
+    Fusing the two halves is the business of `application/rag/fusion.py`, so that every backend ranks alike. What a call
+    has acknowledged survives the death of the process. An unknown collection is a NotFoundError; one that nothing was
+    written to is empty.
     """
 
     def upsert(self, collection: str, points: Sequence[IndexPoint]) -> None:

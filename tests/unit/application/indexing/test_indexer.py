@@ -1,0 +1,218 @@
+"""The indexer: what is new, changed or gone, and what a killed run leaves behind."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag_llm_system.application.indexing.indexer import Indexer, select_documents
+from rag_llm_system.application.indexing.ledger import Ledger
+from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
+from rag_llm_system.domain.chunks import Chunk, EmbeddedWindow, Window, span_id
+from rag_llm_system.domain.cleaned_documents import CleanedDocument
+from rag_llm_system.domain.collections import CHUNK_COLLECTIONS, CLEANED_COLLECTIONS, LEDGER_COLLECTION
+from rag_llm_system.domain.documents import (
+    ArticleContent,
+    ArticleDocument,
+    Category,
+    Document,
+    RepositoryDocument,
+    document_id,
+)
+from rag_llm_system.domain.errors import BackendUnavailableError, InputError, NotFoundError
+from rag_llm_system.domain.index_points import IndexPoint, PointFilter
+from rag_llm_system.domain.users import UserDocument, user_id
+from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
+from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
+
+WINDOWS = CHUNK_COLLECTIONS[Category.ARTICLES]
+Embed = Callable[[Sequence[Window]], list[EmbeddedWindow]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlDocumentStore]:
+    store = SqlDocumentStore(f"sqlite:///{tmp_path / 'documents.sqlite'}")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def index() -> NumpyIndex:
+    return NumpyIndex(dimension=2)
+
+
+def article(name: str, text: str, author: str = "Ada Lovelace") -> ArticleDocument:
+    return ArticleDocument(
+        id=document_id(Category.ARTICLES, name),
+        platform="test",
+        link=name,
+        author_id=user_id(author),
+        author_full_name=author,
+        content=ArticleContent(title=name, text=text),
+    )
+
+
+def clean(document: Document) -> CleanedDocument:
+    text = document.content.text if isinstance(document, ArticleDocument) else "".join(document.content)
+    if "bad" in text:
+        raise InputError("the text cannot be cleaned")
+    return CleanedDocument(
+        id=document.id,
+        category=document.category,
+        title=document.link,
+        text=text,
+        platform=document.platform,
+        link=document.link,
+        author_id=document.author_id,
+        author_full_name=document.author_full_name,
+    )
+
+
+def cut(document: CleanedDocument) -> list[Window]:
+    """Gives a window for every ten characters."""
+    windows = []
+    for start in range(0, len(document.text), 10):
+        end = min(start + 10, len(document.text))
+        name = span_id(document.id, start, end, document.text[start:end])
+        windows.append(Window(name, Chunk(name, document, start, end), start, end))
+    return windows
+
+
+class CountingEmbedder:
+    """Gives the same vector to every window, and fails at a given window."""
+
+    def __init__(self, fails_at: int = 10**9) -> None:
+        self.n_embedded = 0
+        self._fails_at = fails_at
+
+    def __call__(self, windows: Sequence[Window]) -> list[EmbeddedWindow]:
+        self.n_embedded += len(windows)
+        if self.n_embedded >= self._fails_at:
+            raise BackendUnavailableError("the embedder is away")
+        return [EmbeddedWindow(window, np.array([1, 0], np.float32)) for window in windows]
+
+
+def to_point(embedded: EmbeddedWindow) -> IndexPoint:
+    window = embedded.window
+    payload = {"document_id": window.chunk.document.id, "author_id": window.chunk.document.author_id}
+    return IndexPoint(window.id, payload, embedded.vector, window.text)
+
+
+def run(
+    store: SqlDocumentStore,
+    index: NumpyIndex,
+    *,
+    embed: Embed | None = None,
+    authors: Sequence[str] | None = None,
+    settings: str = "a",
+) -> tuple[CleaningReport, IndexingReport]:
+    indexer = Indexer(
+        documents=store,
+        index=index,
+        ledger=Ledger(index, settings_fingerprint=settings),
+        clean=clean,
+        cut=cut,
+        embed=embed or CountingEmbedder(),
+        to_point=to_point,
+        n_windows_per_batch=2,
+        n_documents_per_batch=1,
+    )
+    cleaning = indexer.load_cleaned_documents(select_documents(store, store, authors))
+    return cleaning, indexer.load_embedded_chunks(cleaning)
+
+
+def test_everything_is_loaded_once_and_counted(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 25), article("b", "y" * 10)])
+    cleaning, report = run(store, index)
+    assert (cleaning.n_cleaned, cleaning.n_chars) == (2, 35)
+    assert (report.n_documents, report.n_windows, report.n_unchanged) == (2, 4, 0)
+    assert report.totals[WINDOWS] == 4
+    assert report.totals[CLEANED_COLLECTIONS[Category.ARTICLES]] == 2
+    assert report.totals[LEDGER_COLLECTION] == 2
+
+
+def test_a_second_run_embeds_nothing(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 25)])
+    run(store, index)
+    embed = CountingEmbedder()
+    _, report = run(store, index, embed=embed)
+    assert (embed.n_embedded, report.n_unchanged) == (0, 1)
+
+
+def test_a_changed_document_leaves_no_old_window(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 35), article("b", "z" * 10)])
+    run(store, index)
+    store.save([article("a", "x" * 10)])
+    _, report = run(store, index)
+    assert (report.n_documents, report.n_unchanged) == (1, 1)
+    assert index.count(WINDOWS, PointFilter(any_of={"document_id": [article("a", "").id]})) == 1
+    assert index.count(WINDOWS) == 2
+
+
+def test_a_deleted_document_vanishes_from_every_collection(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 35), article("b", "z" * 10)])
+    run(store, index)
+    store.delete(Category.ARTICLES, [article("a", "").id])
+    _, report = run(store, index)
+    assert report.n_gone == 1
+    assert report.totals[WINDOWS] == report.totals[LEDGER_COLLECTION] == 1
+    assert report.totals[CLEANED_COLLECTIONS[Category.ARTICLES]] == 1
+
+
+def test_a_run_for_one_author_leaves_the_others_alone(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    for author in ("Ada Lovelace", "Alan Turing"):
+        store.get_or_create(author)
+    store.save([article("a", "x" * 10), article("b", "y" * 10, "Alan Turing")])
+    run(store, index)
+    store.delete(Category.ARTICLES, [article("a", "").id])
+    _, report = run(store, index, authors=["alan  turing"])
+    assert (report.n_gone, report.n_unchanged, index.count(WINDOWS)) == (0, 1, 2)
+
+
+def test_an_unknown_author_is_refused_with_those_that_are_known(store: SqlDocumentStore) -> None:
+    store.get_or_create("Ada Lovelace")
+    with pytest.raises(NotFoundError, match="Known: Ada Lovelace"):
+        select_documents(store, store, ["Grace Hopper"])
+
+
+def test_changed_settings_make_everything_anew(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 10)])
+    run(store, index)
+    assert run(store, index, settings="b")[1].n_documents == 1
+
+
+def test_a_run_that_fails_half_way_is_completed_by_the_next(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article(name, name * 35) for name in "abcde"])
+    with pytest.raises(BackendUnavailableError):
+        run(store, index, embed=CountingEmbedder(fails_at=11))
+    embed = CountingEmbedder()
+    _, report = run(store, index, embed=embed)
+    assert 0 < report.n_unchanged < 5
+    assert embed.n_embedded == 4 * (5 - report.n_unchanged)
+    assert report.totals[WINDOWS] == 20
+    assert report.totals[LEDGER_COLLECTION] == 5
+
+
+def test_a_document_that_cannot_be_cleaned_stops_no_other(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "bad"), article("b", "good")])
+    cleaning, report = run(store, index)
+    assert cleaning.failures == {article("a", "").id: "the text cannot be cleaned"}
+    assert (report.n_documents, report.totals[LEDGER_COLLECTION]) == (1, 1)
+
+
+def test_equal_ids_in_two_categories_do_not_collide(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    same_id = article("a", "").id
+    author = UserDocument.from_full_name("Ada Lovelace")
+    repository = RepositoryDocument(
+        id=same_id,
+        platform="test",
+        link="r",
+        author_id=author.id,
+        author_full_name=author.full_name,
+        name="r",
+        content={"x.py": "print()"},
+    )
+    store.save([article("a", "x" * 10), repository])
+    assert run(store, index)[1].totals[LEDGER_COLLECTION] == 2
+    assert run(store, index)[1].n_unchanged == 2
