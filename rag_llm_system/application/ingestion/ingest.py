@@ -1,0 +1,257 @@
+"""From links to raw documents in the document store: find the crawler, fetch, parse, save, report."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from loguru import logger
+from pydantic import BaseModel, ConfigDict
+
+from rag_llm_system.application.crawlers.dispatcher import CrawlerDispatcher, ParserDispatcher
+from rag_llm_system.domain.documents import (
+    ArticleContent,
+    ArticleDocument,
+    Category,
+    Document,
+    PostDocument,
+    RepositoryDocument,
+    document_id,
+)
+from rag_llm_system.domain.errors import InputError, RagError
+from rag_llm_system.domain.ports.document_store import DocumentStore, SaveOutcome, UserStore
+from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed
+from rag_llm_system.domain.users import UserDocument
+
+Progress = Callable[[int, int], None]
+"""Called with how many things are done and how many there are; 0 while nobody knows."""
+
+_BATCH_CHARS = 4_000_000
+
+
+class IngestionReport(BaseModel):
+    """What an ingestion did: what was saved, by category; each link that failed, with the reason in a line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    saved: dict[Category, SaveOutcome]
+    failures: tuple[tuple[str, str], ...]
+    seconds: float
+
+    @property
+    def outcome(self) -> SaveOutcome:
+        """The documents of all categories."""
+        return sum(self.saved.values(), SaveOutcome())
+
+    @property
+    def n_documents(self) -> int:
+        """How many documents were found, whether or not they were new."""
+        return self.outcome.n_new + self.outcome.n_changed + self.outcome.n_unchanged
+
+    @property
+    def ok(self) -> bool:
+        """False where something failed and nothing came."""
+        return self.n_documents > 0 or not self.failures
+
+    def raise_if_nothing_came(self) -> None:
+        """Makes a run in which everything failed an error.
+
+        Raises:
+            InputError: something failed and nothing came; the message holds the first reason.
+        """
+        if not self.ok:
+            link, reason = self.failures[0]
+            more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+            raise InputError(f"nothing could be ingested: {link}: {reason}{more}")
+
+    def summary(self) -> dict[str, int | float]:
+        """Gives the counts for logs and run metadata."""
+        of_category = {f"n_{category}": outcome for category, outcome in self.saved.items()}
+        by_category = {key: o.n_new + o.n_changed + o.n_unchanged for key, o in of_category.items()}
+        return {
+            "n_new": self.outcome.n_new,
+            "n_changed": self.outcome.n_changed,
+            "n_unchanged": self.outcome.n_unchanged,
+            "n_failed": len(self.failures),
+            **by_category,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+class Ingestion:
+    """Brings what links lead to into the document store.
+
+    Whose a document is: where the crawler knows authors (a package's metadata), the first of them, and the others are
+    contributors. Else the author that the caller names, since it is his writing that he points at, and names in
+    the text itself (front matter) are contributors. Else the first of the names in the text. Contributors become users
+    too, so that questions can name them.
+
+    Args:
+        crawlers: link -> crawler.
+        parsers: media type -> parser.
+        documents: where documents are saved.
+        users: where authors are found and made.
+        n_per_batch: documents that are saved at a time, and lost at the most when the process is killed.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        crawlers: CrawlerDispatcher,
+        parsers: ParserDispatcher,
+        documents: DocumentStore,
+        users: UserStore,
+        n_per_batch: int = 32,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._crawlers = crawlers
+        self._parsers = parsers
+        self._documents = documents
+        self._users = users
+        self._n_per_batch = n_per_batch
+        self._clock = clock
+
+    def ingest(
+        self, links: Sequence[str], *, author_full_name: str | None, on_progress: Progress | None = None
+    ) -> IngestionReport:
+        """Saves what the links lead to. What cannot be fetched or read is in the report and ends nothing.
+
+        Args:
+            links: paths, file:// addresses, packages://direct and so on.
+            author_full_name: whose writing it is where the source names nobody.
+            on_progress: called after each thing that was fetched, with the number so far and 0.
+
+        Raises:
+            BackendError: the document store failed; what was saved before is kept.
+        """
+        started = self._clock()
+        batch = _Batch(self._documents, self._n_per_batch)
+        authorship = _Authorship(self._users, author_full_name)
+        for n_done, found in enumerate(self._found(links), start=1):
+            if isinstance(found, FetchFailure):
+                batch.failures.append((found.link, found.reason))
+            else:
+                self._add(found, authorship, batch)
+            if on_progress:
+                on_progress(n_done, 0)
+        batch.save()
+        report = IngestionReport(saved=batch.saved, failures=tuple(batch.failures), seconds=self._clock() - started)
+        counts = report.outcome
+        logger.info(
+            "documents_ingested n_new={} n_changed={} n_unchanged={} n_failed={} seconds={:.1f}",
+            counts.n_new,
+            counts.n_changed,
+            counts.n_unchanged,
+            len(report.failures),
+            report.seconds,
+        )
+        return report
+
+    def _found(self, links: Sequence[str]) -> Iterator[Fetched | FetchFailure]:
+        for link in links:
+            try:
+                yield from self._crawlers.crawler_for(link).crawl(link)
+            except RagError as error:
+                yield FetchFailure(link, error.message)
+
+    def _add(self, fetched: Fetched, authorship: "_Authorship", batch: "_Batch") -> None:
+        parsed = self._parsed(fetched)
+        names = () if isinstance(parsed, FetchFailure) else authorship.names(fetched, parsed)
+        if isinstance(parsed, FetchFailure):
+            batch.failures.append((parsed.link, parsed.reason))
+        elif not names:
+            batch.failures.append((fetched.link, "names no author: say whose writing it is (user_full_name)"))
+        else:
+            author, *contributors = (authorship.user(name) for name in names)
+            batch.add(_document(fetched, parsed, author, contributors), len(parsed.text))
+
+    def _parsed(self, fetched: Fetched) -> Parsed | FetchFailure:
+        try:
+            parsed = self._parsers.parser_for(fetched.media_type).parse(fetched)
+        except RagError as error:
+            return FetchFailure(fetched.link, error.message)
+        except Exception as error:
+            # A parser's own mistake on one file must not end the run over all the others.
+            logger.warning("parser_failed media_type={} error={}", fetched.media_type, type(error).__name__)
+            reason = f"the parser for {fetched.media_type} failed ({type(error).__name__}): please report it"
+            return FetchFailure(fetched.link, reason)
+        return parsed if parsed.text.strip() else FetchFailure(fetched.link, "holds no text")
+
+
+class _Authorship:
+    """Decides whose a document is, and asks the store for each name once."""
+
+    def __init__(self, users: UserStore, author_full_name: str | None) -> None:
+        self._users = users
+        self._named = " ".join((author_full_name or "").split())
+        self._known: dict[str, UserDocument] = {}
+
+    def names(self, fetched: Fetched, parsed: Parsed) -> tuple[str, ...]:
+        """Gives the author's name and then the contributors', each once; none where nobody is named."""
+        named = () if fetched.authors or not self._named else (self._named,)
+        claims = [name for name in (*fetched.authors, *named, *parsed.authors) if name.strip()]
+        spelling = {_folded(name): name for name in reversed(claims)}
+        return tuple(spelling[key] for key in dict.fromkeys(map(_folded, claims)))
+
+    def user(self, full_name: str) -> UserDocument:
+        key = _folded(full_name)
+        if key not in self._known:
+            self._known[key] = self._users.get_or_create(full_name)
+        return self._known[key]
+
+
+class _Batch:
+    """Collects documents and saves them a few at a time."""
+
+    def __init__(self, documents: DocumentStore, n_most: int) -> None:
+        self.saved = {category: SaveOutcome() for category in Category}
+        self.failures: list[tuple[str, str]] = []
+        self._documents = documents
+        self._n_most = n_most
+        self._waiting: list[Document] = []
+        self._n_chars = 0
+
+    def add(self, document: Document, n_chars: int) -> None:
+        self._waiting.append(document)
+        self._n_chars += n_chars
+        if len(self._waiting) >= self._n_most or self._n_chars >= _BATCH_CHARS:
+            self.save()
+
+    def save(self) -> None:
+        for category in Category:
+            waiting = [document for document in self._waiting if document.category is category]
+            try:
+                self.saved[category] += self._documents.save(waiting)
+            except InputError:
+                for document in waiting:
+                    self._save_alone(document)
+        self._waiting, self._n_chars = [], 0
+
+    def _save_alone(self, document: Document) -> None:
+        try:
+            self.saved[document.category] += self._documents.save([document])
+        except InputError as error:
+            self.failures.append((document.link, error.message))
+
+
+def _document(fetched: Fetched, parsed: Parsed, author: UserDocument, contributors: Sequence[UserDocument]) -> Document:
+    shared: dict[str, Any] = {
+        "id": document_id(parsed.category, fetched.link),
+        "platform": fetched.platform,
+        "link": fetched.link,
+        "author_id": author.id,
+        "author_full_name": author.full_name,
+        "contributors": tuple(contributor.full_name for contributor in contributors),
+        "metadata": fetched.metadata,
+    }
+    if parsed.category is Category.POSTS:
+        return PostDocument(content=parsed.text, **shared)
+    if parsed.category is Category.REPOSITORIES:
+        name = str(fetched.metadata.get("folder") or parsed.title)
+        return RepositoryDocument(name=name, content={fetched.path or parsed.title: parsed.text}, **shared)
+    content = ArticleContent(title=parsed.title or None, subtitle=parsed.subtitle or None, text=parsed.text)
+    return ArticleDocument(content=content, **shared)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
