@@ -1,0 +1,74 @@
+"""Candidates: chunks that were found for a question, before it is decided which become passages."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_CUT = re.compile(r"[.!?]\s+|\n\s*")
+"""Where a passage may begin and end. Coarser than `sentence_spans`, and cheap enough for every candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk, or of a long one the part around the window that was found.
+
+    `text` is a span of the cleaned document that starts at `start`, without space at its ends.
+    """
+
+    chunk_id: str
+    document_id: str
+    title: str
+    link: str
+    path: str
+    author_full_name: str
+    text: str
+    start: int
+    score: float
+    similarity: float | None
+
+
+def candidate_from(payload: Mapping[str, Any], score: float, similarity: float | None, max_chars: int) -> Candidate:
+    """Gives the candidate that a window's payload describes, of at most about `max_chars` characters."""
+    chunk_text, chunk_start = payload["chunk_text"], payload["chunk_start"]
+    first, last = _around(
+        chunk_text, payload["window_start"] - chunk_start, payload["window_end"] - chunk_start, max_chars
+    )
+    piece = chunk_text[first:last]
+    return Candidate(
+        chunk_id=payload["chunk_id"],
+        document_id=payload["document_id"],
+        title=payload["title"],
+        link=payload["link"],
+        path=payload["path"],
+        author_full_name=payload["author_full_name"],
+        text=piece.strip(),
+        start=chunk_start + first + len(piece) - len(piece.lstrip()),
+        score=score,
+        similarity=similarity,
+    )
+
+
+def _around(text: str, window_start: int, window_end: int, max_chars: int) -> tuple[int, int]:
+    """Gives a span of `text` that holds the window and as much around it as fits, cut between sentences or lines.
+
+    The whole text where it fits; a window that is longer than `max_chars` alone stays whole.
+    """
+    if len(text) <= max_chars:
+        return 0, len(text)
+    spare = max(0, max_chars - (window_end - window_start)) // 2
+    lowest, highest = window_start - spare, window_end + spare
+    # What one side cannot use, since the text ends there, the other side gets.
+    lowest, highest = lowest - max(0, highest - len(text)), highest + max(0, -lowest)
+    start = 0 if lowest <= 0 else _first_cut(text, lowest, window_start)
+    end = len(text) if highest >= len(text) else _last_cut(text, window_end, highest)
+    return start, end
+
+
+def _first_cut(text: str, low: int, high: int) -> int:
+    match = _CUT.search(text, low, high)
+    return match.end() if match else high
+
+
+def _last_cut(text: str, low: int, high: int) -> int:
+    return max((match.end() for match in _CUT.finditer(text, low, high)), default=low)
