@@ -24,7 +24,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens of a text that are read, special tokens not counted."""
+        """The most tokens of a text that are read at once, special tokens not counted."""
 
     @property
     def fingerprint(self) -> str:
@@ -33,5 +33,6 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Gives float32, shape (n_texts, dimension), rows L2-normalised, in the order of the texts.
 
-        Shape (0, dimension) for no texts.
+        Shape (0, dimension) for no texts. Of a text with more than `max_tokens` nothing is cut off: it is read in
+        parts, and its row is their mean.
         """

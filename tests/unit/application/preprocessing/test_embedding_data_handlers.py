@@ -1,0 +1,94 @@
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
+from rag_llm_system.application.preprocessing.embedding_data_handlers import (
+    WindowEmbedder,
+    embedding_text,
+    index_point,
+    keyword_text,
+)
+from rag_llm_system.domain.chunks import EmbeddedWindow, Window
+from rag_llm_system.domain.errors import ConfigurationError
+from tests.unit.application.preprocessing.cases import WordTokenizer, cleaned, repository
+
+
+class LengthEmbedder:
+    """Makes of a text a unit vector at an angle of its length, and remembers the batches."""
+
+    dimension = 2
+    max_tokens = 254
+    fingerprint = "length"
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.batches.append(list(texts))
+        angles = np.array([len(text) for text in texts], dtype=np.float32)
+        return np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+
+
+def _windows(n_sentences: int) -> list[Window]:
+    text = "".join(f"Sentence {number} says {'more ' * (number % 7)}things. " for number in range(n_sentences))
+    return ChunkingDispatcher(WordTokenizer(), max_window_tokens=8).windows(cleaned(text, title="The title"))
+
+
+def test_windows_come_back_in_order_with_their_vectors_batch_by_batch() -> None:
+    windows, embedder = _windows(10), LengthEmbedder()
+    progress: list[tuple[int, int]] = []
+    embedded = WindowEmbedder(embedder, 4).embed(windows, on_progress=lambda done, of: progress.append((done, of)))
+    assert [each.window for each in embedded] == windows
+    assert [len(batch) for batch in embedder.batches] == [4, 4, 4, 2]
+    assert progress[-1] == (len(windows), len(windows))
+    for each in embedded:
+        assert np.array_equal(each.vector, LengthEmbedder().embed([embedding_text(each.window)])[0])
+
+
+def test_no_windows_are_no_work() -> None:
+    embedder = LengthEmbedder()
+    assert WindowEmbedder(embedder).embed([]) == []
+    assert embedder.batches == []
+
+
+def test_a_batch_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="batch size"):
+        WindowEmbedder(LengthEmbedder(), 0)
+
+
+def test_the_title_is_embedded_before_the_words() -> None:
+    window = _windows(1)[0]
+    assert embedding_text(window) == f"The title\n{window.text}"
+    assert embedding_text(Window("id", window.chunk, window.start, window.end)) == window.text
+
+
+def test_a_point_holds_what_a_citation_needs() -> None:
+    document = repository({"src/a.py": "x = 1\n" * 3, "src/b.py": "print(2)\n" * 40})
+    window = ChunkingDispatcher(WordTokenizer(), max_window_tokens=60).windows(document)[2]
+    vector = np.array([0.6, 0.8], dtype=np.float32)
+    point = index_point(EmbeddedWindow(window, vector))
+    assert point.id == window.id == str(uuid.UUID(point.id))
+    assert point.vector is vector
+    assert point.text == keyword_text(window) == f"owner/name\nsrc/b.py\n{window.text}"
+    payload = dict(point.payload)
+    assert document.text[payload["chunk_start"] : payload["chunk_end"]] == payload.pop("chunk_text")
+    assert payload == {
+        "document_id": document.id,
+        "category": "repositories",
+        "author_id": "author-1",
+        "author_full_name": "Ada Lovelace",
+        "title": "owner/name",
+        "link": document.link,
+        "platform": "file",
+        "path": "src/b.py",
+        "chunk_id": window.chunk.id,
+        "chunk_start": window.chunk.start,
+        "chunk_end": window.chunk.end,
+        "window_start": window.start,
+        "window_end": window.end,
+    }
+    assert type(payload["category"]) is str
