@@ -1,0 +1,115 @@
+"""From points, filters and queries to Qdrant Edge's own, and back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as edge
+from numpy.typing import NDArray
+
+from rag_llm_system.domain.collections import CollectionSpec
+from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, PointFilter, ScoredPoint, SearchQuery
+from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
+
+_DENSE = "dense"
+_KEYWORDS = "keywords"
+_NO_VECTOR = "_"
+
+# Without it the engine counts deleted points into the idf until they are vacuumed, and leaves out points without terms
+# after a reload. It costs 0.2 ms a query at 20,000 points.
+_IDF_OVER_LIVE_POINTS = edge.SearchParams(idf=edge.IdfParams(corpus=edge.Filter()))
+
+# How wide the graph of an optimised collection is searched. Of the true first 100 of 12,000 windows the engine's own
+# default finds 0.91, 256 finds 0.98, this 0.995 in 1.6 CPU ms. Collections without a graph are searched exactly.
+_THOROUGH = edge.SearchParams(hnsw_ef=512)
+
+
+@dataclass(frozen=True, slots=True)
+class PointBatch:
+    """Points in the form that crosses the pipe: `vectors` is float32, shape (n_points, dimension), or None."""
+
+    ids: list[str]
+    payloads: list[dict[str, Any]]
+    texts: list[str]
+    vectors: NDArray[np.float32] | None
+
+
+def point_batch(points: Sequence[IndexPoint]) -> PointBatch:
+    """Gives the points as a batch; either all have a vector or none has."""
+    vectors = [point.vector for point in points if point.vector is not None]
+    return PointBatch(
+        ids=[point.id for point in points],
+        payloads=[dict(point.payload) for point in points],
+        texts=[point.text for point in points],
+        vectors=np.stack(vectors) if vectors else None,
+    )
+
+
+def shard_config(spec: CollectionSpec, dimension: int, n_threads: int) -> edge.EdgeConfig:
+    """Gives the configuration of a shard; as it must have a vector, payloads alone get a sparse one, unused."""
+    if not spec.searchable:
+        return edge.EdgeConfig(sparse_vectors={_NO_VECTOR: edge.EdgeSparseVectorParams()}, max_search_threads=n_threads)
+    return edge.EdgeConfig(
+        vectors={_DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
+        sparse_vectors={_KEYWORDS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+        max_search_threads=n_threads,
+    )
+
+
+def edge_points(batch: PointBatch, encoder: Bm25Encoder) -> list[edge.Point]:
+    """Gives the batch as the engine's points."""
+    if batch.vectors is None:
+        return [edge.Point(point_id, {}, payload) for point_id, payload in zip(batch.ids, batch.payloads, strict=True)]
+    rows = zip(batch.ids, batch.payloads, batch.texts, batch.vectors.tolist(), strict=True)
+    return [
+        edge.Point(point_id, {_DENSE: vector, _KEYWORDS: _sparse(encoder.encode_document(text))}, payload)
+        for point_id, payload, text, vector in rows
+    ]
+
+
+def matches_nothing(where: PointFilter) -> bool:
+    """Whether the filter asks for one of no ids, or one of no values."""
+    return (where.ids is not None and not where.ids) or any(not values for values in where.any_of.values())
+
+
+def edge_filter(where: PointFilter) -> edge.Filter:
+    """Gives the filter as the engine's."""
+    must: list[Any] = [
+        edge.FieldCondition(key=name, match=edge.MatchAny(list(values))) for name, values in where.any_of.items()
+    ]
+    if where.ids is not None:
+        must.append(edge.HasIdCondition({UUID(point_id) for point_id in where.ids}))
+    must_not: list[Any] = [edge.HasIdCondition({UUID(point_id) for point_id in where.not_ids})] if where.not_ids else []
+    return edge.Filter(must=must, must_not=must_not)
+
+
+def edge_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> edge.QueryRequest | None:
+    """Gives the query as the engine's, for `n_hits` hits; None where it can find nothing."""
+    if matches_nothing(query.where):
+        return None
+    if isinstance(query, DenseQuery):
+        nearest = edge.Query.Nearest(query.vector.tolist(), using=_DENSE)
+    else:
+        terms = encoder.encode_query(query.text)
+        if not len(terms[0]):
+            return None
+        nearest = edge.Query.Nearest(_sparse(terms), using=_KEYWORDS)
+    return edge.QueryRequest(
+        limit=n_hits,
+        query=nearest,
+        filter=None if query.where == PointFilter() else edge_filter(query.where),
+        with_payload=query.with_payload,
+        params=_THOROUGH if isinstance(query, DenseQuery) else _IDF_OVER_LIVE_POINTS,
+    )
+
+
+def scored_points(hits: Iterable[edge.ScoredPoint]) -> list[ScoredPoint]:
+    """Gives the engine's hits as ours, best first, ties by id."""
+    found = [ScoredPoint(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
+    return sorted(found, key=lambda point: (-point.score, point.id))
+
+
+def _sparse(terms: tuple[NDArray[np.uint32], NDArray[np.float32]]) -> edge.SparseVector:
+    return edge.SparseVector(terms[0].tolist(), terms[1].tolist())

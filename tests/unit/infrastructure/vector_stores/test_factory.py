@@ -1,0 +1,37 @@
+"""Vector stores by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from rag_llm_system.domain.errors import ConfigurationError, MissingExtraError
+from rag_llm_system.infrastructure.vector_stores.factory import VectorStoreFactory
+from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+
+
+def test_a_name_gives_the_backend_made_with_the_arguments(tmp_path: Path) -> None:
+    assert isinstance(VectorStoreFactory.create("numpy", dimension=4), NumpyIndex)
+    index = VectorStoreFactory.create("qdrant", path=tmp_path, dimension=4, embedder="e", mode="read")
+    assert isinstance(index, QdrantEdgeIndex)
+    index.close()
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ConfigurationError, match="numpy, qdrant"):
+        VectorStoreFactory.create("faiss", dimension=4)
+
+
+def test_a_missing_package_names_the_extra_to_install() -> None:
+    class Factory(VectorStoreFactory):
+        backends: ClassVar[Mapping[str, tuple[str, str]]] = {
+            "far": ("no_such_package.index:Index", "faraway"),
+            "near": ("no_such_package.index:Index", ""),
+        }
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'rag_llm_system\[faraway\]'"):
+        Factory.create("far")
+    with pytest.raises(ConfigurationError, match="install rag_llm_system again"):
+        Factory.create("near")
