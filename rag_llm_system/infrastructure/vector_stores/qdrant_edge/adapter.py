@@ -42,8 +42,8 @@ class QdrantEdgeIndex:
         purpose: what this process does with the index, told to others that find it in use.
         bm25_k1, bm25_b, bm25_avg_len, bm25_language: as `Bm25Encoder` takes them.
         n_threads: threads of the engine for each collection.
-        optimize_from_points: at how many points a collection gets a graph when the writer closes; below that exact search
-            costs no more (1.2 CPU ms at 12,000 points, where a graph of equal recall costs 1.6 and 14 s to build).
+        optimize_from_points: at how many points a collection gets a graph when the writer closes. Below that exact
+            search costs no more: 1.2 CPU ms at 12,000 points; a graph of equal recall 1.6, and 14 s to build.
         batch_points: how many points go through the pipe at once.
         min_free_bytes: free space that a write must leave, beside `shard_copies` times the collection's size.
         shard_copies: how often the collection must fit into the free space: optimising writes it anew.
