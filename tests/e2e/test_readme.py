@@ -1,0 +1,169 @@
+"""Every command of the README, run as a newcomer would run it, one after the other on one RAG_HOME."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tools.quickstart import QUESTIONS
+
+PROJECT = Path(__file__).resolve().parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **os.environ,
+        "HOME": str(home),
+        "RAG_HOME": str(home / "rag"),
+        "RAG_API_PORT": str(_free_port()),
+        "RAG_MODEL_SERVER_PORT": str(_free_port()),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _poe(environment: dict[str, str], *arguments: str) -> str:
+    return _run([str(Path(sys.executable).with_name("poe")), "-q", *arguments], environment)
+
+
+def test_quickstart_answers_three_questions_with_citations_and_refuses_the_fourth(environment: dict[str, str]) -> None:
+    output = _poe(environment, "quickstart")
+    parts = (output.split(f"Q  {question}")[1].split("\nQ  ")[0] for question in QUESTIONS)
+    overhead, performance, licence, support = parts
+    assert "60ns per iteration" in overhead
+    assert "[1] tqdm" in overhead
+    assert "NodeJS" in performance
+    assert "by Sebastián Ramírez" in performance
+    assert "MIT" in licence
+    assert "rapidfuzz" in licence
+    assert "The sources hold no answer" in support
+    assert "both servers are stopped" in output
+
+
+def test_quickstart_leaves_no_server_behind(environment: dict[str, str]) -> None:
+    for key in ("RAG_API_PORT", "RAG_MODEL_SERVER_PORT"):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", int(environment[key]))) != 0
+
+
+def test_a_second_quickstart_embeds_nothing(environment: dict[str, str]) -> None:
+    assert " 0 windows embedded" in _poe(environment, "quickstart")
+
+
+def test_quickstart_answers_from_given_paths(environment: dict[str, str]) -> None:
+    command = re.search(r'^\./poe quickstart docs --ask "(.+)"$', README, re.MULTILINE)
+    assert command
+    output = _poe(environment, "quickstart", "docs", "--ask", command[1])
+    assert "0001-steps-hand-on-references.md" in output
+
+
+def test_ask_answers_without_a_server(environment: dict[str, str]) -> None:
+    assert "60ns per iteration" in _poe(environment, "ask", QUESTIONS[0])
+
+
+def test_etl_then_features_brings_new_files_in(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "engine.md").write_text("# Engine\n\nThe analytical engine weaves algebraic patterns in purple ink.\n")
+    arguments = ("--link", str(tmp_path), "--user-full-name", "Ada Lovelace")
+    assert "1 new" in _poe(environment, "run-digital-data-etl", *arguments)
+    assert "1 documents loaded" in _poe(environment, "run-feature-engineering-pipeline")
+    assert "purple ink" in _poe(environment, "ask", "What does the analytical engine weave in purple ink?")
+
+
+def test_the_end_to_end_pipeline_finds_nothing_new_after_quickstart(environment: dict[str, str]) -> None:
+    assert "0 new" in _poe(environment, "run-end-to-end-data-pipeline")
+
+
+def test_export_then_import_changes_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    _poe(environment, "run-export-data-warehouse-to-json", "--data-dir", str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} >= {"ArticleDocument.json", "UserDocument.json"}
+    _poe(environment, "run-import-data-warehouse-from-json", "--data-dir", str(tmp_path))
+    assert " 0 documents loaded" in _poe(environment, "run-feature-engineering-pipeline")
+
+
+def test_poe_alone_lists_the_tasks_by_group(environment: dict[str, str]) -> None:
+    listing = _run([str(Path(sys.executable).with_name("poe")), "--no-ansi"], environment)
+    assert "quickstart" in listing
+    assert "run-digital-data-etl" in listing
+
+
+@pytest.fixture
+def served(environment: dict[str, str]) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.serve"], cwd=PROJECT, env=environment, start_new_session=True
+    )
+    url = f"http://127.0.0.1:{environment['RAG_API_PORT']}"
+    try:
+        _wait_until_ready(url)
+        yield url
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+
+
+def _wait_until_ready(url: str) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(f"{url}/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"{url} was not ready within 30 s")
+
+
+def test_serve_answers_over_http_until_interrupted(served: str, environment: dict[str, str]) -> None:
+    curl = re.search(r"^curl .*-d '(.+)'$", README, re.MULTILINE)
+    assert curl
+    body = httpx.post(f"{served}/rag", json=json.loads(curl[1])).json()
+    assert body["citations"]
+    assert "60ns per iteration" in _poe(environment, "ask", QUESTIONS[0])
+    refused = subprocess.run(
+        [sys.executable, "-m", "tools.run", "--run-feature-engineering"],
+        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert "main API" in refused.stderr
+
+
+def test_every_shell_command_of_the_readme_is_known_here() -> None:
+    known = {
+        "quickstart",
+        "ask",
+        "serve",
+        "test",
+        "run-digital-data-etl",
+        "run-feature-engineering-pipeline",
+        "run-end-to-end-data-pipeline",
+        "run-export-data-warehouse-to-json",
+        "run-import-data-warehouse-from-json",
+    }
+    named = {match[1] for match in re.finditer(r"\./poe ([a-z][a-z-]+)", README)}
+    assert named == known
