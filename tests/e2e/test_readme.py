@@ -107,7 +107,7 @@ def test_export_then_import_changes_nothing(environment: dict[str, str], tmp_pat
 
 
 def test_poe_alone_lists_the_tasks_by_group(environment: dict[str, str]) -> None:
-    listing = _run([str(Path(sys.executable).with_name("poe")), "--no-ansi"], environment)
+    listing = _run([str(PROJECT / "poe")], environment)
     assert "quickstart" in listing
     assert "run-digital-data-etl" in listing
 
@@ -142,7 +142,7 @@ def test_serve_answers_over_http_until_interrupted(served: str, environment: dic
     curl = re.search(r"^curl .*-d '(.+)'$", README, re.MULTILINE)
     assert curl
     body = httpx.post(f"{served}/rag", json=json.loads(curl[1])).json()
-    assert body["citations"]
+    assert "60ns" in body["answer"]
     assert "60ns per iteration" in _poe(environment, "ask", QUESTIONS[0])
     refused = subprocess.run(
         [sys.executable, "-m", "tools.run", "--run-feature-engineering"],

@@ -1,0 +1,153 @@
+"""BERT (Devlin et al. 2019, arXiv:1810.04805) as an ONNX graph that turns the tokens of one text into its vector.
+
+The graph is written from the weights alone, so neither torch nor an exporter is needed. In words:
+
+    x = LayerNorm(word + position + token type embedding)
+    n_layers times:
+        x = LayerNorm(x + attention(x))
+        x = LayerNorm(x + W2 gelu(W1 x))
+    vector = x pooled over the tokens, divided by its Euclidean length
+
+It reads one text at a time. There is no padding then, hence no attention mask, and what int8 rounds to depends on that
+text alone. Shapes in the comments: S tokens, H hidden size, A heads, D = H / A.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.model.embeddings.encoder_config import EncoderConfig
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+GRAPH_VERSION = 1
+"""Raised whenever the graph changes, so that models built by an older version are built anew."""
+
+_OPSET, _IR_VERSION = 20, 9
+
+
+def build_sentence_encoder(weights: Mapping[str, NDArray[Any]], config: EncoderConfig) -> "ModelProto":
+    """Gives the model: input `input_ids`, int64, (S,); output `embedding`, float32, (H,), L2-normalised.
+
+    Args:
+        weights: the tensors of model.safetensors by their names, with or without the prefix "bert.".
+        config: the encoder that the weights belong to.
+
+    Raises:
+        ConfigurationError: a tensor that the encoder needs is not among the weights.
+    """
+    graph = _Graph(weights)
+    x = _embeddings(graph, config)
+    for number in range(config.n_layers):
+        x = _layer(graph, config, f"encoder.layer.{number}", x)
+    pooled = _mean_of_tokens(graph, x) if config.pooling == "mean" else _first_token(graph, x)
+    graph.op("LpNormalization", pooled, output="embedding", axis=0, p=2)
+    return graph.model(config.hidden_size)
+
+
+def _embeddings(graph: "_Graph", config: EncoderConfig) -> str:
+    """Gives what is known of each token before it has seen its neighbours, (S, H).
+
+    A single text is all of token type 0, so that row joins the table of positions here and now.
+    """
+    words = graph.op("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+    table = graph.tensor("embeddings.position_embeddings.weight")
+    table = table + graph.tensor("embeddings.token_type_embeddings.weight")[0]
+    n_tokens = graph.op("Shape", "input_ids")
+    positions = graph.op("Slice", graph.constant("positions", table), graph.ints(0), n_tokens)
+    return _layer_norm(graph, config, "embeddings.LayerNorm", graph.op("Add", words, positions))
+
+
+def _layer(graph: "_Graph", config: EncoderConfig, name: str, x: str) -> str:
+    attended = _linear(graph, f"{name}.attention.output.dense", _attention(graph, config, name, x))
+    x = _layer_norm(graph, config, f"{name}.attention.output.LayerNorm", graph.op("Add", attended, x))
+    inner = graph.op("Gelu", _linear(graph, f"{name}.intermediate.dense", x))
+    outer = _linear(graph, f"{name}.output.dense", inner)
+    return _layer_norm(graph, config, f"{name}.output.LayerNorm", graph.op("Add", outer, x))
+
+
+def _attention(graph: "_Graph", config: EncoderConfig, name: str, x: str) -> str:
+    """Gives softmax(Q K^T / sqrt(D)) V of every head, side by side, (S, H) (Vaswani et al. 2017, eq. 1)."""
+    head_size = config.hidden_size // config.n_heads
+    split = graph.ints(-1, config.n_heads, head_size)
+
+    def heads(part: str, order: list[int]) -> str:
+        projected = _linear(graph, f"{name}.attention.self.{part}", x)
+        return graph.op("Transpose", graph.op("Reshape", projected, split), perm=order)
+
+    query = heads("query", [1, 0, 2])  # (A, S, D)
+    key = heads("key", [1, 2, 0])  # (A, D, S), transposed already
+    value = heads("value", [1, 0, 2])  # (A, S, D)
+    scale = graph.constant("scale", np.float32(head_size**-0.5))
+    scores = graph.op("Mul", graph.op("MatMul", query, key), scale)  # (A, S, S)
+    mixed = graph.op("MatMul", graph.op("Softmax", scores, axis=-1), value)  # (A, S, D)
+    return graph.op("Reshape", graph.op("Transpose", mixed, perm=[1, 0, 2]), graph.ints(-1, config.hidden_size))
+
+
+def _linear(graph: "_Graph", name: str, x: str) -> str:
+    """Gives x W^T + b; torch keeps W as (outputs, inputs), ONNX multiplies by (inputs, outputs)."""
+    matrix = graph.constant(f"{name}.weight", graph.tensor(f"{name}.weight").T)
+    return graph.op("Add", graph.op("MatMul", x, matrix), graph.weight(f"{name}.bias"))
+
+
+def _layer_norm(graph: "_Graph", config: EncoderConfig, name: str, x: str) -> str:
+    scale, shift = graph.weight(f"{name}.weight"), graph.weight(f"{name}.bias")
+    return graph.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=config.layer_norm_eps)
+
+
+def _mean_of_tokens(graph: "_Graph", x: str) -> str:
+    return graph.op("ReduceMean", x, graph.ints(0), keepdims=0)
+
+
+def _first_token(graph: "_Graph", x: str) -> str:
+    """Gives the vector of [CLS]."""
+    return graph.op("Gather", x, graph.constant("first", np.int64(0)), axis=0)
+
+
+class _Graph:
+    """Nodes and constants in the order in which they were added; every method gives the name of a value."""
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._weights = weights
+        self._prefix = "" if "embeddings.word_embeddings.weight" in weights else "bert."
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+
+    def op(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        from onnx import helper
+
+        output = output or f"{kind.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def constant(self, name: str, value: NDArray[Any] | np.generic) -> str:
+        from onnx import numpy_helper
+
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+        return name
+
+    def ints(self, *values: int) -> str:
+        return self.constant("ints_" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def weight(self, name: str) -> str:
+        return self.constant(name, self.tensor(name))
+
+    def tensor(self, name: str) -> NDArray[np.float32]:
+        try:
+            return self._weights[self._prefix + name].astype(np.float32, copy=False)
+        except KeyError:
+            what = f"the weights hold no tensor {name!r}, which a BERT of this configuration has"
+            raise ConfigurationError(f"{what}; check the model folder or set EMBED_BACKEND=torch") from None
+
+    def model(self, hidden_size: int) -> "ModelProto":
+        from onnx import TensorProto, helper
+
+        ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["S"])
+        embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [hidden_size])
+        graph = helper.make_graph(self._nodes, "sentence_encoder", [ids], [embedding], list(self._constants.values()))
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
