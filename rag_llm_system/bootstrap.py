@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from loguru import logger
 
+from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.settings import Settings
@@ -208,6 +209,7 @@ def _open_document_store(settings: Settings) -> Iterator["SqlDocumentStore"]:
 def _open_index(
     settings: Settings, embedder: "Embedder", *, mode: Literal["read", "write"], purpose: str
 ) -> Iterator["VectorIndex"]:
+    """Opens the index; questions are answered from chunks alone, so that is all that is opened to be read."""
     from rag_llm_system.infrastructure.vector_stores.factory import VectorStoreFactory
 
     if settings.use_qdrant_cloud:
@@ -218,6 +220,7 @@ def _open_index(
         dimension=embedder.dimension,
         embedder=embedder.fingerprint,
         mode=mode,
+        collections=None if mode == "write" else tuple(CHUNK_COLLECTIONS.values()),
         purpose=purpose,
         min_free_bytes=settings.rag_min_free_mb * _MB,
     )

@@ -272,3 +272,13 @@ def test_several_threads_may_share_an_index(path: Path, mode: str) -> None:
     index.close()
 
     assert found == [point.id for point in batch(0)]
+
+
+def test_only_the_named_collections_are_opened(path: Path) -> None:
+    index = open_index(path, "read", collections=[COLLECTION])
+    assert index.count(COLLECTION) == 2 * BATCH_POINTS
+    with pytest.raises(CapabilityError, match="index_ledger"):
+        index.count("index_ledger")
+    index.close()
+    with pytest.raises(ConfigurationError, match="opened to write"):
+        open_index(path, collections=[COLLECTION])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import BackendError, CapabilityError, ConfigurationError, DiskFullError
 from rag_llm_system.domain.index_points import (
     EVERYTHING,
@@ -39,6 +40,7 @@ class QdrantEdgeIndex:
         dimension: of the vectors.
         embedder: the embedder's fingerprint; vectors of another one are refused at the start.
         mode: "read" or "write".
+        collections: the ones to open, where only some are to be read: each takes memory and time. None: all.
         purpose: what this process does with the index, told to others that find it in use.
         bm25_k1, bm25_b, bm25_avg_len, bm25_language: as `Bm25Encoder` takes them.
         n_threads: threads of the engine for each collection.
@@ -63,6 +65,7 @@ class QdrantEdgeIndex:
         dimension: int,
         embedder: str,
         mode: Literal["read", "write"] = "read",
+        collections: Sequence[str] | None = None,
         purpose: str = "a program",
         bm25_k1: float = 1.2,
         bm25_b: float = 0.75,
@@ -83,7 +86,10 @@ class QdrantEdgeIndex:
         self._min_free_bytes = min_free_bytes
         self._shard_copies = shard_copies
         recipe = Recipe(dimension, embedder, bm25_k1, bm25_b, bm25_avg_len, bm25_language)
-        self._options = ShardOptions(self._path, recipe, n_threads, optimize_from_points)
+        if collections is not None and mode == "write":
+            raise ConfigurationError("an index that is opened to write has all its collections: name none")
+        opened = tuple(COLLECTIONS) if collections is None else tuple(spec_of(name).name for name in collections)
+        self._options = ShardOptions(self._path, recipe, n_threads, optimize_from_points, opened)
         self._shards: ShardSet | None = None
         self._worker: WorkerProcess | None = None
         self._starting_worker = threading.Lock()
@@ -151,12 +157,14 @@ class QdrantEdgeIndex:
                 return
             start = page[-1].id
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def _call(self, method: str, collection: str, *arguments: Any) -> Any:
         if self._closed:
             raise BackendError(f"the index at {self._path} is closed: open it again")
+        if collection not in self._options.collections:
+            raise CapabilityError(f"the index at {self._path} was opened without {collection}: open it with that too")
         if self._shards is not None:
-            return getattr(self._shards, method)(*arguments)
-        return self._usable_worker().call(method, *arguments)
+            return getattr(self._shards, method)(collection, *arguments)
+        return self._usable_worker().call(method, collection, *arguments)
 
     def _usable_worker(self) -> WorkerProcess:
         with self._starting_worker:

@@ -36,12 +36,14 @@ class ShardOptions:
         recipe: what the stored numbers depend on.
         n_threads: threads of the engine for each shard.
         optimize_from_points: at how many points a changed collection gets its graph when the writer closes.
+        collections: the ones to open.
     """
 
     path: Path
     recipe: Recipe
     n_threads: int
     optimize_from_points: int
+    collections: tuple[str, ...] = tuple(COLLECTIONS)
 
 
 class ShardSet:
@@ -155,10 +157,12 @@ class ShardSet:
         return {i: hits.get(i, []) for i in asked}
 
     def _open_all(self) -> None:
-        for name in COLLECTIONS:
+        for name in self._options.collections:
             if (self._options.path / name).is_dir():
                 self._shards[name] = self._load(name)
         for name, expected in self._manifest.counts.items():
+            if name not in self._options.collections:
+                continue
             where = f"{name} of the index at {self._options.path}"
             if name not in self._shards:
                 raise IntegrityError(f"the files of {where} are gone: {REBUILD}")
