@@ -47,7 +47,8 @@ def indexing_lines(cleaning: "CleaningReport", indexing: "IndexingReport") -> li
         f"            {indexing.n_chunks} chunks, {indexing.n_windows} windows embedded",
         "            " + ", ".join(f"{stage} {value:.1f} s" for stage, value in seconds.items()),
     ]
-    return lines + [f"  not cleaned: {document_id}: {reason}" for document_id, reason in cleaning.failures.items()]
+    failures = {**cleaning.failures, **indexing.failures}
+    return lines + [f"  left out: {document}: {reason}" for document, reason in failures.items()]
 
 
 def index_lines(home: Path, indexing: "IndexingReport") -> list[str]:

@@ -7,6 +7,7 @@ batch and the next run goes on from there. Ids are derived from content, so doin
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from rag_llm_system.domain.chunks import EmbeddedWindow, Window
 from rag_llm_system.domain.cleaned_documents import CleanedDocument
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS, CLEANED_COLLECTIONS, COLLECTIONS
 from rag_llm_system.domain.documents import Category, Document, DocumentDigest
-from rag_llm_system.domain.errors import BackendError, NotFoundError, RagError
+from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundError
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
 from rag_llm_system.domain.ports.vector_index import VectorIndex
@@ -27,6 +28,8 @@ from rag_llm_system.domain.ports.vector_index import VectorIndex
 _T = TypeVar("_T")
 Progress = Callable[[int, int], None]
 """Called with how many documents are done and how many there are."""
+Failures = dict[str, str]
+"""From "category/document id" to the reason, in a line."""
 
 
 def select_documents(
@@ -96,8 +99,15 @@ class Indexer:
             if fingerprint != self._ledger.fingerprint(digest):
                 new_or_changed.append(digest)
         n_unchanged = len(selection.digests) - len(new_or_changed)
-        gone = tuple(digest for digest, _ in indexed.values())
+        gone = self._not_stored(selection, [digest for digest, _ in indexed.values()])
         return IndexPlan(new_or_changed=tuple(new_or_changed), n_unchanged=n_unchanged, gone=gone)
+
+    def _not_stored(self, selection: DocumentSelection, left: Sequence[DocumentDigest]) -> tuple[DocumentDigest, ...]:
+        """Gives those that are gone; in a run for some authors, what is missing may now be another author's."""
+        if selection.author_ids is None or not left:
+            return tuple(left)
+        stored = {(digest.category, digest.id) for category in Category for digest in self._documents.digests(category)}
+        return tuple(digest for digest in left if (digest.category, digest.id) not in stored)
 
     def load_cleaned_documents(
         self, selection: DocumentSelection, *, on_progress: Progress | None = None
@@ -105,11 +115,11 @@ class Indexer:
         """Cleans what is new or changed and loads it; a document that cannot be cleaned is reported and left out."""
         started = self._clock()
         plan = self.plan(selection)
-        failures: dict[str, str] = {}
+        failures: Failures = {}
         n_done = n_chars = 0
         for category, digests in self._batches(plan.new_or_changed):
-            ids = [digest.id for digest in digests]
-            cleaned = list(self._cleaned(self._documents.find(category, ids=ids), failures))
+            self._ledger.forget(digests)  # from here to the last window they are not wholly in the index
+            cleaned = list(self._cleaned(digests, failures))
             self._index.upsert(CLEANED_COLLECTIONS[category], [_cleaned_point(document) for document in cleaned])
             n_done += len(digests)
             n_chars += sum(len(document.text) for document in cleaned)
@@ -126,43 +136,44 @@ class Indexer:
     def load_embedded_chunks(self, cleaning: CleaningReport, *, on_progress: Progress | None = None) -> IndexingReport:
         """Cuts, embeds and loads the documents that were cleaned, and takes out those that are gone."""
         self._remove(cleaning.plan.gone)
-        digests = [digest for digest in cleaning.plan.new_or_changed if digest.id not in cleaning.failures]
+        failures: Failures = {}
+        digests = [digest for digest in cleaning.plan.new_or_changed if _key(digest) not in cleaning.failures]
         stopwatch = Stopwatch(self._clock)
         n_done = n_chunks = n_windows = 0
         for category, batch in self._batches(digests):
             with stopwatch.stage("chunk"):
-                windows = self._windows(category, batch)
-            self._load(category, batch, windows, stopwatch)
+                windows = self._windows(batch, failures)
+            self._load(category, [digest for digest in batch if _key(digest) not in failures], windows, stopwatch)
             n_chunks += len({window.chunk.id for window in windows})
             n_windows += len(windows)
             n_done += len(batch)
             _tell(on_progress, n_done, len(digests))
         logger.info("embedded_chunks_loaded documents={} windows={}", n_done, n_windows)
         return IndexingReport(
-            n_documents=n_done,
+            n_documents=n_done - len(failures),
             n_unchanged=cleaning.plan.n_unchanged,
             n_gone=len(cleaning.plan.gone),
             n_chunks=n_chunks,
             n_windows=n_windows,
+            failures=failures,
             seconds=stopwatch.seconds,
             totals={name: self._index.count(name) for name in COLLECTIONS},
         )
 
-    def _cleaned(self, documents: Iterable[Document], failures: dict[str, str]) -> Iterator[CleanedDocument]:
-        for document in documents:
-            try:
-                yield self._clean(document)
-            except BackendError:
-                raise
-            except RagError as error:
-                failures[document.id] = error.message
-                logger.warning("document_not_cleaned id={}", document.id)
+    def _cleaned(self, digests: Sequence[DocumentDigest], failures: Failures) -> Iterator[CleanedDocument]:
+        for digest in digests:
+            with _noted(digest, failures):
+                for document in self._documents.find(digest.category, ids=[digest.id]):
+                    yield self._clean(document)
 
-    def _windows(self, category: Category, digests: Sequence[DocumentDigest]) -> list[Window]:
-        ids = [document_point_id(category, digest.id) for digest in digests]
-        points = self._index.scroll(CLEANED_COLLECTIONS[category], PointFilter(ids=ids))
-        documents = (CleanedDocument.model_validate(point.payload) for point in points)
-        return [window for document in documents for window in self._cut(document)]
+    def _windows(self, digests: Sequence[DocumentDigest], failures: Failures) -> list[Window]:
+        windows: list[Window] = []
+        for digest in digests:
+            where = PointFilter(ids=[document_point_id(digest.category, digest.id)])
+            with _noted(digest, failures):
+                for point in self._index.scroll(CLEANED_COLLECTIONS[digest.category], where):
+                    windows += self._cut(CleanedDocument.model_validate(point.payload))
+        return windows
 
     def _load(
         self, category: Category, digests: Sequence[DocumentDigest], windows: list[Window], stopwatch: Stopwatch
@@ -192,6 +203,20 @@ class Indexer:
             of_category = [digest for digest in digests if digest.category == category]
             for batch in _slices(of_category, self._n_documents_per_batch):
                 yield category, batch
+
+
+@contextmanager
+def _noted(digest: DocumentDigest, failures: Failures) -> Iterator[None]:
+    """Turns what is wrong with one document into a note, so that it does not stop the others."""
+    try:
+        yield
+    except (InputError, IntegrityError) as error:
+        failures[_key(digest)] = error.message
+        logger.warning("document_left_out category={} id={}", digest.category, digest.id)
+
+
+def _key(digest: DocumentDigest) -> str:
+    return f"{digest.category}/{digest.id}"
 
 
 def _tell(on_progress: Progress | None, n_done: int, n_total: int) -> None:

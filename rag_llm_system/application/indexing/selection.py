@@ -35,7 +35,7 @@ class IndexPlan(BaseModel):
 
 
 class CleaningReport(BaseModel):
-    """What loading cleaned documents did. `failures` maps a document's id to the reason, in a line."""
+    """What loading cleaned documents did. `failures` maps "category/document id" to the reason, in a line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,7 +47,7 @@ class CleaningReport(BaseModel):
 
 
 class IndexingReport(BaseModel):
-    """What loading embedded windows did. `seconds` maps each stage to wall seconds."""
+    """What loading embedded windows did. `seconds` maps each stage to wall seconds; `failures` as in cleaning."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,6 +56,7 @@ class IndexingReport(BaseModel):
     n_gone: int
     n_chunks: int
     n_windows: int
+    failures: dict[str, str]
     seconds: dict[str, float]
     totals: dict[str, int]
     """Points by collection after the run."""

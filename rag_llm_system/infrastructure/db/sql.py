@@ -131,7 +131,7 @@ class SqlDocumentStore:
                 yield document_type.model_validate_json(row.body)
             except ValidationError:
                 what = f"document {row.id} in {category} cannot be read from {self._place}"
-                raise IntegrityError(f"{what}: delete it and ingest it again, or restore a backup") from None
+                raise IntegrityError(f"{what}: restore a backup, or move the store away and ingest everything again") from None
 
     def digests(self, category: Category, *, author_ids: Sequence[str] | None = None) -> Iterator[DocumentDigest]:
         """Gives the digests in the order of their ids, without reading the documents."""

@@ -71,6 +71,8 @@ def clean(document: Document) -> CleanedDocument:
 
 def cut(document: CleanedDocument) -> list[Window]:
     """Gives a window for every ten characters."""
+    if "worse" in document.text:
+        raise InputError("the text cannot be cut")
     windows = []
     for start in range(0, len(document.text), 10):
         end = min(start + 10, len(document.text))
@@ -197,7 +199,7 @@ def test_a_run_that_fails_half_way_is_completed_by_the_next(store: SqlDocumentSt
 def test_a_document_that_cannot_be_cleaned_stops_no_other(store: SqlDocumentStore, index: NumpyIndex) -> None:
     store.save([article("a", "bad"), article("b", "good")])
     cleaning, report = run(store, index)
-    assert cleaning.failures == {article("a", "").id: "the text cannot be cleaned"}
+    assert cleaning.failures == {f"articles/{article('a', '').id}": "the text cannot be cleaned"}
     assert (report.n_documents, report.totals[LEDGER_COLLECTION]) == (1, 1)
 
 
@@ -216,3 +218,35 @@ def test_equal_ids_in_two_categories_do_not_collide(store: SqlDocumentStore, ind
     store.save([article("a", "x" * 10), repository])
     assert run(store, index)[1].totals[LEDGER_COLLECTION] == 2
     assert run(store, index)[1].n_unchanged == 2
+
+
+def test_a_document_that_cannot_be_cut_stops_no_other_and_is_tried_again(
+    store: SqlDocumentStore, index: NumpyIndex
+) -> None:
+    store.save([article("a", "worse"), article("b", "good")])
+    _, report = run(store, index)
+    assert list(report.failures.values()) == ["the text cannot be cut"]
+    assert (report.n_documents, report.totals[LEDGER_COLLECTION]) == (1, 1)
+    assert run(store, index)[1].n_unchanged == 1
+
+
+def test_going_back_after_a_killed_run_leaves_no_window_of_either_side(
+    store: SqlDocumentStore, index: NumpyIndex
+) -> None:
+    store.save([article("a", "x" * 100)])
+    run(store, index)
+    store.save([article("a", "y" * 100)])
+    with pytest.raises(BackendUnavailableError):
+        run(store, index, embed=CountingEmbedder(fails_at=5))
+    store.save([article("a", "x" * 100)])
+    assert run(store, index)[1].totals[WINDOWS] == 10
+
+
+def test_a_document_that_changed_hands_is_not_gone(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    for author in ("Ada Lovelace", "Alan Turing"):
+        store.get_or_create(author)
+    store.save([article("a", "x" * 10)])
+    run(store, index)
+    store.save([article("a", "x" * 10, "Alan Turing")])
+    assert run(store, index, authors=["Ada Lovelace"])[1].n_gone == 0
+    assert index.count(WINDOWS) == 1
