@@ -7,6 +7,7 @@ built, so that a process loads only what it uses.
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from loguru import logger
@@ -108,11 +109,12 @@ def open_indexing(settings: Settings, *, tell: Tell = logger.info) -> Iterator["
 
 @contextmanager
 def open_answering(
-    settings: Settings, *, own_engine: bool = False, tell: Tell = logger.info
+    settings: Settings, *, purpose: str = "main API", own_engine: bool = False, tell: Tell = logger.info
 ) -> Iterator["AnsweringServices"]:
     """Opens the index to be read and everything between a question and its answer.
 
     Args:
+        purpose: what this process holds the index for, told to others that find it in use.
         own_engine: run the answer engine in this process instead of asking the model server.
         tell: is given a line when something takes long, such as making the embedder at first use.
 
@@ -131,7 +133,7 @@ def open_answering(
     embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it
     with (
         _open_document_store(settings) as store,
-        _open_index(settings, embedder, mode="read", purpose="main API") as index,
+        _open_index(settings, embedder, mode="read", purpose=purpose) as index,
         _own_engine(settings) if own_engine else _model_server_engine(settings) as engine,
     ):
         retriever = ContextRetriever(
@@ -139,7 +141,7 @@ def open_answering(
             embedder,
             SelfQuery(store.users),
             QueryExpansion(settings.rag_phrasings),
-            reranker=_reranker(settings),
+            reranker=_reranker(settings, tell),
             rerank_budget_ms=settings.rag_rerank_budget_ms,
             max_context_tokens=settings.rag_context_tokens,
             prefetch=settings.rag_prefetch,
@@ -164,13 +166,13 @@ def open_model(settings: Settings) -> Iterator["ModelServices"]:
         yield ModelServices(engine=engine)
 
 
-def serve_main_api(settings: Settings, *, port: int, announce: Callable[[str], None]) -> None:
+def serve_main_api(settings: Settings, *, port: int, announce: Callable[[str], None], tell: Tell = logger.info) -> None:
     """Serves the main API until it is told to stop; see `infrastructure/api/serving.py`."""
     from rag_llm_system.infrastructure.api.serving import serve
     from rag_llm_system.infrastructure.inference_pipeline_api import create_app
 
     app = create_app(
-        lambda: open_answering(settings),
+        lambda: open_answering(settings, tell=tell),
         max_running=settings.rag_max_running,
         max_waiting=settings.rag_max_waiting,
     )
@@ -198,7 +200,8 @@ def _open_document_store(settings: Settings) -> Iterator["SqlDocumentStore"]:
         raise ConfigurationError(
             "DATABASE_HOST asks for MongoDB, which is not there yet: unset it, or use DATABASE_URL."
         )
-    store = SqlDocumentStore(settings.database_url or f"sqlite:///{settings.home / 'documents.sqlite'}")
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    store = SqlDocumentStore(url or f"sqlite:///{settings.home / 'documents.sqlite'}")
     try:
         yield store
     finally:
@@ -257,12 +260,8 @@ def _own_engine(settings: Settings) -> Iterator["AnswerEngine"]:
 
 def _embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenizer"]:
     from rag_llm_system.model.embeddings.tokenizer import HuggingFaceTokenizer
-    from rag_llm_system.model.embeddings.weights import locate_weights
 
-    models = settings.home / "models"
-    weights = locate_weights(
-        settings.text_embedding_model_id, cache_dir=models, allow_download=settings.rag_allow_download, on_message=tell
-    )
+    weights = _weights(settings, settings.text_embedding_model_id, tell)
     tokenizer = HuggingFaceTokenizer(weights)
     if settings.embed_backend == "torch":
         from rag_llm_system.model.embeddings.sentence_transformers_embedder import SentenceTransformersEmbedder
@@ -280,7 +279,7 @@ def _embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenizer"]:
     embedder = OnnxEmbedder(
         model_id=settings.text_embedding_model_id,
         weights_dir=weights,
-        cache_dir=models,
+        cache_dir=_models(settings),
         precision=settings.rag_embed_precision,
         n_threads=settings.rag_embed_threads,
         on_message=tell,
@@ -309,15 +308,29 @@ def _chunking(settings: Settings, tokenizer: "Tokenizer", max_input_tokens: int)
     )
 
 
-def _reranker(settings: Settings) -> "Reranker | None":
+def _reranker(settings: Settings, tell: Tell) -> "Reranker | None":
     if not settings.rag_rerank:
         return None
-    from rag_llm_system.model.embeddings.weights import locate_weights
     from rag_llm_system.model.rerankers.cross_encoder import CrossEncoderReranker
 
-    weights = locate_weights(
-        settings.reranking_cross_encoder_model_id,
-        cache_dir=settings.home / "models",
+    weights = _weights(settings, settings.reranking_cross_encoder_model_id, tell)
+    reranker = CrossEncoderReranker(weights_dir=weights, device=settings.rag_model_device)
+    reranker.score("ready", ["ready"])  # what is missing is found out now, and the model is loaded
+    return reranker
+
+
+def _weights(settings: Settings, model_id: str, tell: Tell) -> Path:
+    from rag_llm_system.model.embeddings.weights import locate_weights
+
+    token = settings.huggingface_access_token
+    return locate_weights(
+        model_id,
+        cache_dir=_models(settings),
         allow_download=settings.rag_allow_download,
+        on_message=tell,
+        hub_token=token.get_secret_value() if token else None,
     )
-    return CrossEncoderReranker(weights_dir=weights, device=settings.rag_model_device)
+
+
+def _models(settings: Settings) -> Path:
+    return settings.home / "models"

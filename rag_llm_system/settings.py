@@ -45,19 +45,19 @@ class Settings(BaseSettings):
         description="The folder that holds all state: documents, index, models, runs. "
         "Unset: .rag in the clone; for an installed wheel the user data folder of the platform.",
     )
-    database_url: str | None = Field(
+    database_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the document store. Unset: an SQLite file under RAG_HOME."
     )
-    database_host: str | None = Field(None, description="MongoDB address (mongodb:// or mongodb+srv://).")
+    database_host: SecretStr | None = Field(None, description="MongoDB address. Refused until its adapter is there.")
     database_name: str = _kept_for_later("twin", description="Name of the database in MongoDB.")
-    redis_url: str | None = _kept_for_later(None, description="Redis, for caches that several processes share.")
+    redis_url: SecretStr | None = _kept_for_later(None, description="Redis, for caches that several processes share.")
 
     # --- vector store
     rag_vector_backend: Literal["qdrant"] = Field("qdrant", description="Vector store; embedded in the process.")
     rag_min_free_mb: int = Field(200, ge=0, description="Free disk space in MB that writing to the index must leave.")
     qdrant_database_host: str = _kept_for_later("localhost", description="Host of a Qdrant server.")
     qdrant_database_port: int = _kept_for_later(6333, description="Port of a Qdrant server.")
-    use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud at QDRANT_CLOUD_URL.")
+    use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud. Refused until its adapter is there.")
     qdrant_cloud_url: str | None = _kept_for_later(None, description="Address of the Qdrant cloud cluster.")
     qdrant_apikey: SecretStr | None = _kept_for_later(None, description="Key for the Qdrant server or cloud.")
     weaviate_url: str | None = _kept_for_later(None, description="Address of a Weaviate server.")
@@ -111,14 +111,16 @@ class Settings(BaseSettings):
     rag_model_server_url: str | None = Field(
         None, description="Where the main API finds the model server. Unset: RAG_MODEL_SERVER_HOST and _PORT."
     )
-    rag_model_server_timeout_s: float = Field(60.0, gt=0, description="How long the main API waits for an answer.")
+    rag_model_server_timeout_s: float = Field(
+        60.0, gt=0, le=3600, description="How long the main API waits for an answer."
+    )
     rag_answer_engine: Literal["extractive"] = Field("extractive", description="What the model server answers with.")
     rag_answer_fallback: bool = Field(
         True, description="Whether the main API quotes the sources itself while the model server is away."
     )
     rag_max_running: int = Field(8, ge=1, description="Requests that a server works on at a time.")
     rag_max_waiting: int = Field(64, ge=0, description="Requests that may wait; beyond that a server answers 503.")
-    max_new_tokens_inference: int = Field(150, ge=1, description="Longest generated answer, in tokens.")
+    max_new_tokens_inference: int = Field(150, ge=1, le=8192, description="Longest generated answer, in tokens.")
     temperature_inference: float = _kept_for_later(0.01, ge=0, description="Sampling temperature of language models.")
     top_p_inference: float = _kept_for_later(0.9, gt=0, le=1, description="Nucleus sampling of language models.")
 
@@ -154,7 +156,12 @@ class Settings(BaseSettings):
     @property
     def model_server_url(self) -> str:
         """Where the main API finds the model server."""
-        return self.rag_model_server_url or f"http://{self.rag_model_server_host}:{self.rag_model_server_port}"
+        return self.rag_model_server_url or server_url(self.rag_model_server_host, self.rag_model_server_port)
+
+
+def server_url(host: str, port: int) -> str:
+    """Gives the address of a server; IPv6 hosts stand in brackets (RFC 3986)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -163,9 +170,11 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         ConfigurationError: a value cannot be used, or a key that starts with RAG_ is not known.
     """
-    _refuse_unknown_keys()
     try:
+        _refuse_unknown_keys()
         return Settings(**overrides)
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{ENV_FILE} is not UTF-8 text: save it as UTF-8.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0]).upper() if first["loc"] else "settings"

@@ -1,5 +1,6 @@
 """What all command lines share: one-line errors, exit codes, logging, paths relative to where the person stands."""
 
+import getpass
 import os
 import signal
 import sys
@@ -8,28 +9,38 @@ from pathlib import Path
 
 from loguru import logger
 
-from rag_llm_system.domain.errors import RagError
+from rag_llm_system.domain.errors import InputError, RagError
+from rag_llm_system.settings import load_settings
 
 INTERRUPTED = 130
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
     """Runs a tool and ends the process: 0 when it worked, 1 after a one-line error, 130 after Ctrl-C or SIGTERM."""
-    set_up_logging(os.environ.get("RAG_LOG_LEVEL", "WARNING"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        set_up_logging(load_settings().rag_log_level)
         code = main() or 0
         sys.stdout.flush()
     except RagError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        code = 1
+        code = _failed(error.message)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except Exception as error:
+        logger.opt(exception=True).debug("unforeseen_error")
+        code = _failed(
+            f"unforeseen ({type(error).__name__}: {error}): please report it; RAG_LOG_LEVEL=DEBUG shows where"
+        )
     sys.exit(code)
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
 
 
 def set_up_logging(level: str) -> None:
@@ -39,10 +50,29 @@ def set_up_logging(level: str) -> None:
 
 
 def caller_path(path: str) -> Path:
-    """Gives the absolute path of what was typed, seen from the folder in which it was typed."""
-    return Path(os.environ.get("POE_PWD") or Path.cwd(), Path(path).expanduser()).absolute()
+    """Gives the absolute path of what was typed, seen from the folder in which it was typed.
+
+    Raises:
+        InputError: it starts with the home folder of somebody who is not known here.
+    """
+    return Path(os.environ.get("POE_PWD") or Path.cwd(), _expanded(path)).absolute()
+
+
+def login_name() -> str:
+    """Gives who is logged in; in a container a user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def resolved_link(link: str, folder: Path) -> str:
     """Gives an address as it is, and a path as an absolute path seen from that folder."""
-    return link if "://" in link else str((folder / Path(link).expanduser()).resolve())
+    return link if "://" in link else str((folder / _expanded(link)).resolve())
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{path} is in the home folder of nobody who is known here: give another path.") from None

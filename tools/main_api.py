@@ -1,41 +1,61 @@
 """Where the main API is, and how it is asked over HTTP."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from rag_llm_system.domain.answers import Answer, Citation
 from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, InputError
 
-_ADDRESS_FILE = "main-api.url"
-"""Under RAG_HOME while the main API runs on that home."""
+_ADDRESS_FILE = "main-api.address"
+"""Under RAG_HOME while the main API serves that home: its address and its process id."""
 
 
 @contextmanager
 def published_address(home: Path) -> Iterator[Callable[[str], None]]:
-    """Gives a function that leaves the API's address in RAG_HOME; it is taken away at the end."""
+    """Gives a function that leaves this process's address in RAG_HOME; what it left is taken away at the end."""
     file = home / _ADDRESS_FILE
+    mine: list[str] = []
+
+    def publish(url: str) -> None:
+        mine.append(f"{url} {os.getpid()}")
+        new = file.with_suffix(".new")
+        new.write_text(mine[-1], encoding="utf-8")
+        new.replace(file)
+
     try:
-        yield lambda url: _write(file, url)
+        yield publish
     finally:
-        file.unlink(missing_ok=True)
-
-
-def _write(file: Path, url: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(url, encoding="utf-8")
+        if mine and _read(file) == mine[-1]:
+            file.unlink(missing_ok=True)
 
 
 def running_main_api(home: Path) -> str | None:
     """Gives the address of the main API that serves this RAG_HOME, or None if none answers there."""
-    try:
-        url = (home / _ADDRESS_FILE).read_text(encoding="utf-8").strip()
-        return url if httpx.get(f"{url}/health", timeout=2.0).status_code == 200 else None
-    except (OSError, httpx.HTTPError, httpx.InvalidURL):
+    url, _, pid = _read(home / _ADDRESS_FILE).partition(" ")
+    if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
         return None
+    try:
+        return url if get(f"{url}/health").status_code == 200 else None
+    except httpx.HTTPError:
+        return None
+
+
+def get(url: str, *, timeout_s: float = 2.0) -> httpx.Response:
+    """Asks a server of this system; a proxy from the environment has no business between its parts."""
+    return httpx.get(url, timeout=timeout_s, trust_env=False)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float = 120.0) -> Answer:
@@ -45,9 +65,9 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
         InputError: the question cannot be used.
         BackendUnavailableError: the API is away, not ready, or busy.
     """
-    body: dict[str, Any] = {"query": question} | ({"top_k": top_k} if top_k else {})
+    body: dict[str, Any] = {"query": question} | ({} if top_k is None else {"top_k": top_k})
     try:
-        response = httpx.post(f"{url}/rag", json=body, timeout=timeout_s)
+        response = httpx.post(f"{url}/rag", json=body, timeout=timeout_s, trust_env=False)
     except httpx.HTTPError as error:
         raise BackendUnavailableError(
             f"The main API at {url} did not answer ({type(error).__name__}): is it up?"

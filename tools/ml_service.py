@@ -2,6 +2,7 @@
 
 from rag_llm_system.bootstrap import serve_main_api
 from rag_llm_system.settings import load_settings
+from steps.progress import tell
 from tools.command_line import run_tool
 from tools.main_api import published_address
 from tools.server_options import server_options
@@ -18,7 +19,7 @@ def main() -> None:
             if not options.quiet:
                 print(f"main API on {url}, Ctrl-C stops it", flush=True)
 
-        serve_main_api(settings, port=options.port, announce=announce)
+        serve_main_api(settings, port=options.port, announce=announce, tell=tell)
 
 
 if __name__ == "__main__":

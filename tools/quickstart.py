@@ -5,7 +5,6 @@ this project's own documentation.
 """
 
 import argparse
-import getpass
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from rag_llm_system.domain.errors import InputError
 from rag_llm_system.settings import Settings, load_settings
-from tools.command_line import caller_path, run_tool
+from tools.command_line import caller_path, login_name, run_tool
 from tools.main_api import ask
 from tools.pipeline_runs import run_etl, run_feature_engineering
 from tools.printing import answer_lines, index_lines, indexing_lines, ingestion_lines
@@ -74,7 +73,7 @@ def _whose_links(arguments: argparse.Namespace) -> tuple[str, list[str]]:
         return "rag_llm_system", [str(_PROJECT / "docs"), packages]
     if arguments.all_packages:
         raise InputError("--all-packages and PATHs exclude each other: give one of them.")
-    return arguments.author or getpass.getuser(), [str(caller_path(path)) for path in arguments.paths]
+    return arguments.author or login_name(), [str(caller_path(path)) for path in arguments.paths]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Starts the two servers as processes of their own, waits until they answer, stops them again."""
 
+import errno
 import os
 import signal
 import socket
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 import httpx
 
 from rag_llm_system.domain.errors import BackendUnavailableError, ConfigurationError
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import Settings, server_url
+from tools.main_api import get
 
-_STARTUP_S = 60.0
+_STARTUP_S = 600.0  # at first use a model may have to be fetched and built
 _SHUTDOWN_S = 15.0
 
 
@@ -36,11 +38,12 @@ def running_servers(settings: Settings) -> Iterator[tuple[Server, Server]]:
         BackendUnavailableError: a server ended before it was ready; its own error line stands above.
     """
     with ExitStack() as stack:
-        model_port = next_free_port(settings.rag_model_server_host, settings.rag_model_server_port)
-        model_url = f"http://{settings.rag_model_server_host}:{model_port}"
+        model_host = settings.rag_model_server_host
+        model_port = next_free_port(model_host, settings.rag_model_server_port)
+        model_url = server_url(model_host, model_port)
         model = stack.enter_context(_running("model server", "tools.model_server", model_url, model_port, {}))
         api_port = next_free_port(settings.rag_api_host, settings.rag_api_port, taken=model_port)
-        api_url = f"http://{settings.rag_api_host}:{api_port}"
+        api_url = server_url(settings.rag_api_host, api_port)
         found_at = {"RAG_MODEL_SERVER_URL": model_url}
         api = stack.enter_context(_running("main API", "tools.ml_service", api_url, api_port, found_at))
         for server in (model, api):
@@ -49,27 +52,29 @@ def running_servers(settings: Settings) -> Iterator[tuple[Server, Server]]:
 
 
 def next_free_port(host: str, port: int, *, taken: int | None = None, n_tries: int = 20) -> int:
-    """Gives the first port from `port` on that nobody listens on.
+    """Gives the first port from `port` on that nobody listens on; for port 0 any that is free.
+
+    A host that cannot be bound at all is left to the server itself, which says what is wrong with it.
 
     Raises:
         ConfigurationError: all of them are taken.
     """
-    for candidate in range(port, min(port + n_tries, 65536)):
-        if candidate != taken and _is_free(host, candidate):
-            return candidate
+    for candidate in [0] if port == 0 else range(port, min(port + n_tries, 65536)):
+        if candidate != taken and (free := _free_port(host, candidate)) is not None:
+            return free
     raise ConfigurationError(
         f"Ports {port} to {port + n_tries - 1} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT."
     )
 
 
-def _is_free(host: str, port: int) -> bool:
+def _free_port(host: str, port: int) -> int | None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+            return int(probe.getsockname()[1])
+        except OSError as error:
+            return None if error.errno == errno.EADDRINUSE else port
 
 
 @contextmanager
@@ -98,7 +103,7 @@ def _wait_until_ready(server: Server) -> None:
         if server.process.poll() is not None:
             raise BackendUnavailableError(f"The {server.name} ended before it was ready; its error is above.")
         try:
-            if httpx.get(f"{server.url}/ready", timeout=2.0).status_code == 200:
+            if get(f"{server.url}/ready").status_code == 200:
                 return
         except httpx.TransportError:
             pass

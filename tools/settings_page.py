@@ -10,8 +10,8 @@ _HEADER = """# Settings
 Made from `rag_llm_system/settings.py` by `python -m tools.settings_page`; a test compares the two.
 
 Values come from the environment, then from `.env` in the working directory, then from the defaults. A key that starts
-with `RAG_` and is not listed here is refused. A setting that asks for something this version does not have is refused
-with one line.
+with `RAG_` and is not listed here is refused. Keys that are marked as not in use yet are known names that
+nothing reads so far.
 
 | key | default | what it does |
 | --- | --- | --- |"""

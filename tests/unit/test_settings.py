@@ -51,6 +51,8 @@ def test_a_bad_value_is_one_line_that_names_the_key_and_not_the_value(monkeypatc
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("OPENAI_API_KEY", "QDRANT_APIKEY", "AWS_SECRET_KEY", "LINKEDIN_PASSWORD", "COMET_API_KEY"):
         monkeypatch.setenv(key, "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@localhost/twin")
+    monkeypatch.setenv("DATABASE_HOST", "mongodb://ada:hunter2@localhost")
     assert "hunter2" not in repr(load_settings()) + load_settings().model_dump_json()
 
 
@@ -63,3 +65,9 @@ def test_the_settings_page_is_the_one_that_would_be_made_now() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
     how = "run: python -m tools.settings_page > docs/settings.md"
     assert page.read_text(encoding="utf-8") == settings_page() + "\n", how
+
+
+def test_an_env_file_that_is_not_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"TOP_K=\xff\xfe")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        load_settings()
