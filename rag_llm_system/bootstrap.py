@@ -7,6 +7,7 @@ built, so that a process loads only what it uses.
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -82,7 +83,7 @@ def open_indexing(settings: Settings, *, tell: Tell = logger.info) -> Iterator["
     from rag_llm_system.application.indexing.indexer import Indexer
     from rag_llm_system.application.indexing.ledger import Ledger
     from rag_llm_system.application.preprocessing.dispatchers import CleaningDispatcher
-    from rag_llm_system.application.preprocessing.embedding_data_handlers import WindowEmbedder, index_point
+    from rag_llm_system.application.preprocessing.embedding_data_handlers import embed_windows, index_point
     from rag_llm_system.services import IndexingServices
 
     embedder, tokenizer = _embedder(settings, tell)
@@ -100,7 +101,7 @@ def open_indexing(settings: Settings, *, tell: Tell = logger.info) -> Iterator["
             ledger=ledger,
             clean=cleaning.clean,
             cut=chunking.windows,
-            embed=WindowEmbedder(embedder, settings.embed_batch).embed,
+            embed=partial(embed_windows, embedder),
             to_point=index_point,
             n_windows_per_batch=settings.embed_batch,
         )

@@ -202,6 +202,7 @@ def _refuse_unknown_keys() -> None:
     present = {key.upper() for key in (*os.environ, *dotenv_values(ENV_FILE))}
     for key in sorted(present):
         if key.startswith("RAG_") and key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
+            close = difflib.get_close_matches(key.removeprefix("RAG_"), known, n=1, cutoff=0.75)
+            close += difflib.get_close_matches(key, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise ConfigurationError(f"{key} is not a setting.{hint} Remove it from the environment or {ENV_FILE}.")

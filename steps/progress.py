@@ -9,13 +9,15 @@ from tqdm import tqdm
 
 def tell(message: str) -> None:
     """Prints a line to standard error without breaking a bar that is drawn there."""
-    tqdm.write(message, file=sys.stderr)
+    tqdm.write(message, file=sys.__stderr__)
 
 
 @contextmanager
 def progress_bar(description: str, unit: str = "documents") -> Iterator[Callable[[int, int], None]]:
     """Gives a callback that takes how many are done and how many there are; draws nothing where nobody looks."""
-    with tqdm(desc=description, unit=f" {unit}", leave=False, disable=not sys.stderr.isatty()) as bar:
+    terminal = sys.__stderr__  # ZenML puts something of its own in the place of sys.stderr
+    hidden = terminal is None or not terminal.isatty()
+    with tqdm(desc=description, unit=f" {unit}", leave=False, file=terminal, disable=hidden) as bar:
 
         def show(n_done: int, n_total: int) -> None:
             bar.total = n_total

@@ -17,7 +17,8 @@ INTERRUPTED = 130
 
 def run_tool(main: Callable[[], int | None]) -> None:
     """Runs a tool and ends the process: 0 when it worked, 1 after a one-line error, 130 after Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
+        signal.signal(number, signal.default_int_handler)
     try:
         set_up_logging(load_settings().rag_log_level)
         code = main() or 0
@@ -39,7 +40,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
 
 def _failed(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
     return 1
 
 
@@ -67,7 +68,13 @@ def login_name() -> str:
 
 
 def resolved_link(link: str, folder: Path) -> str:
-    """Gives an address as it is, and a path as an absolute path seen from that folder."""
+    """Gives an address as it is, and a path as an absolute path seen from that folder.
+
+    Raises:
+        InputError: the link is blank.
+    """
+    if not link.strip():
+        raise InputError("A link is blank: give a file, a folder or an address.")
     return link if "://" in link else str((folder / _expanded(link)).resolve())
 
 

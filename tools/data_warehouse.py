@@ -9,7 +9,7 @@ from rag_llm_system.bootstrap import open_ingestion
 from rag_llm_system.settings import load_settings
 from tools.command_line import caller_path, run_tool
 
-_DEFAULT_FOLDER = "data/data_warehouse_raw_data"
+_DEFAULT_FOLDER = "data_warehouse_raw_data"
 
 
 def main() -> None:
@@ -18,16 +18,17 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--export-raw-data", action="store_true", help="document store -> JSON files")
     which.add_argument("--import-raw-data", action="store_true", help="JSON files -> document store")
-    parser.add_argument("--data-dir", default=_DEFAULT_FOLDER, metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--data-dir", metavar="DIR", help=f"default: {_DEFAULT_FOLDER} under RAG_HOME")
     arguments = parser.parse_args()
-    folder = caller_path(arguments.data_dir)
-    with open_ingestion(load_settings()) as services:
+    settings = load_settings()
+    folder = caller_path(arguments.data_dir) if arguments.data_dir else settings.home / _DEFAULT_FOLDER
+    with open_ingestion(settings) as services:
         report = (
             services.warehouse.export_to(folder)
             if arguments.export_raw_data
             else services.warehouse.import_from(folder)
         )
-    print(report)
+    print(folder, report, sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import psutil
+from loguru import logger
 
 from rag_llm_system.domain.answers import Answer, Citation
 from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, InputError
@@ -25,8 +26,11 @@ def published_address(home: Path) -> Iterator[Callable[[str], None]]:
     def publish(url: str) -> None:
         mine.append(f"{url} {os.getpid()}")
         new = file.with_suffix(".new")
-        new.write_text(mine[-1], encoding="utf-8")
-        new.replace(file)
+        try:
+            new.write_text(mine[-1], encoding="utf-8")
+            new.replace(file)
+        except OSError:
+            logger.warning("address_not_published folder={}", home)
 
     try:
         yield publish
@@ -38,11 +42,11 @@ def published_address(home: Path) -> Iterator[Callable[[str], None]]:
 def running_main_api(home: Path) -> str | None:
     """Gives the address of the main API that serves this RAG_HOME, or None if none answers there."""
     url, _, pid = _read(home / _ADDRESS_FILE).partition(" ")
-    if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
-        return None
     try:
+        if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
+            return None
         return url if get(f"{url}/health").status_code == 200 else None
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError):
         return None
 
 
@@ -63,7 +67,7 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
 
     Raises:
         InputError: the question cannot be used.
-        BackendUnavailableError: the API is away, not ready, or busy.
+        BackendUnavailableError: the API is away, not ready, or busy, or something else answers at its address.
     """
     body: dict[str, Any] = {"query": question} | ({} if top_k is None else {"top_k": top_k})
     try:
@@ -74,7 +78,10 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
         ) from None
     if response.status_code != 200:
         raise _error(url, response)
-    return _answer(response.json())
+    try:
+        return _answer(response.json())
+    except (ValueError, KeyError, TypeError):
+        raise BackendUnavailableError(f"What answers at {url} is not this main API: stop it, then ask again.") from None
 
 
 def _error(url: str, response: httpx.Response) -> InputError | BackendError:

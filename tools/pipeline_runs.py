@@ -66,6 +66,8 @@ def _zenml() -> Iterator[None]:
             raise DiskFullError(f"The disk of {folder} is full: make room and run it again.") from error
         if isinstance(error, PermissionError) or "readonly" in reason or getattr(error, "errno", None) == errno.EROFS:
             raise ConfigurationError(f"{folder} cannot be written: make it writable, or set RAG_HOME.") from error
+        if isinstance(error, NotADirectoryError | FileExistsError):
+            raise ConfigurationError(f"{folder} cannot be made: set RAG_HOME to a folder, not a file.") from error
         raise BackendError(f"ZenML failed on {folder} ({reason}): run it again, or delete that folder.") from error
 
 

@@ -34,6 +34,8 @@ def main() -> None:
     settings = load_settings()
     user_full_name, links = _whose_links(arguments)
     questions = arguments.ask or ([] if arguments.paths else list(QUESTIONS))
+    if not all(question.strip() for question in questions):
+        raise InputError("A question is blank: ask something.")
     started = time.perf_counter()
     with _announced("1/4", "Reading: pipeline digital_data_etl (ZenML)"):
         print(*ingestion_lines(run_etl(user_full_name, links)), sep="\n")
@@ -44,7 +46,7 @@ def main() -> None:
         _ask_over_http(settings, questions)
     print(f"\n4/4  Done in {time.perf_counter() - started:.0f} s; both servers are stopped.")
     print(*index_lines(settings.home, indexing), sep="\n")
-    print(_WHAT_NEXT)
+    print(_WHAT_NEXT.format(home=settings.home))
 
 
 _WHAT_NEXT = """
@@ -53,14 +55,16 @@ What to try next
   ./poe quickstart PATH... --ask "question"     your own files and folders
   ./poe serve                                   keep both servers up: http://127.0.0.1:8001
   ./poe                                         every task, a line each
-  rm -r .rag                                    forget everything that was read and indexed"""
+  rm -r {home}    forget everything that was read and indexed"""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="poe quickstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="your own files or folders instead")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="your own files or folders; what was read before stays in the index"
+    )
     parser.add_argument("--ask", action="append", metavar="QUESTION", help="a question of your own; repeatable")
     parser.add_argument("--author", metavar="NAME", help="who wrote what is at PATH (default: your login name)")
     parser.add_argument("--all-packages", action="store_true", help="the READMEs of every installed package")

@@ -19,7 +19,10 @@ def main() -> None:
     """Runs what the options ask for and prints what it did."""
     arguments = _parser().parse_args()
     if arguments.run_feature_engineering:
-        print(*indexing_lines(*run_feature_engineering(arguments.author_full_name)), sep="\n")
+        cleaning, indexing = run_feature_engineering(arguments.author_full_name)
+        print(*indexing_lines(cleaning, indexing), sep="\n")
+        if not indexing.n_documents + indexing.n_unchanged:
+            print("The document store is empty: bring writing in with `poe run-digital-data-etl` first.")
         return
     user_full_name, links = _whose_links(arguments)
     if arguments.run_etl:
@@ -56,25 +59,31 @@ def _whose_links(arguments: argparse.Namespace) -> tuple[str, list[str]]:
         if not arguments.user_full_name:
             raise InputError("--link needs --user-full-name: say whose writing it is.")
         return arguments.user_full_name, [resolved_link(link, caller_path(".")) for link in arguments.link]
-    user_full_name, links = _read_config(arguments.etl_config_filename)
+    user_full_name, links = read_config(arguments.etl_config_filename)
     return arguments.user_full_name or user_full_name, links
 
 
-def _read_config(name: str) -> tuple[str, list[str]]:
-    """Gives whose writing it is and the links to it; paths are seen from the configuration file's folder."""
+def read_config(name: str) -> tuple[str, list[str]]:
+    """Gives whose writing it is and the links to it; paths are seen from the configuration file's folder.
+
+    Raises:
+        ConfigurationError: there is no such file, or it does not say that.
+    """
     import yaml
 
     path = _CONFIGS / name if (_CONFIGS / name).is_file() else caller_path(name)
     try:
         parameters = yaml.safe_load(path.read_text(encoding="utf-8"))["parameters"]
-        links = [resolved_link(str(link), path.parent) for link in parameters["links"]]
-        return str(parameters["user_full_name"]), links
+        user_full_name, links = parameters["user_full_name"], parameters["links"]
+        if not isinstance(user_full_name, str) or not isinstance(links, list):
+            raise TypeError
+        return user_full_name, [resolved_link(str(link), path.parent) for link in links]
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be read ({error.strerror}): give a file of configs/ or a path."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
-        raise ConfigurationError(f"{path} must be YAML with parameters: user_full_name and links.") from None
+    except (yaml.YAMLError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(f"{path} must be YAML with parameters: user_full_name and a list of links.") from None
 
 
 if __name__ == "__main__":

@@ -59,28 +59,27 @@ def next_free_port(host: str, port: int, *, taken: int | None = None, n_tries: i
     Raises:
         ConfigurationError: all of them are taken.
     """
-    for candidate in [0] if port == 0 else range(port, min(port + n_tries, 65536)):
+    ports = [0] if port == 0 else range(port, min(port + n_tries, 65536))
+    for candidate in ports:
         if candidate != taken and (free := _free_port(host, candidate)) is not None:
             return free
-    raise ConfigurationError(
-        f"Ports {port} to {port + n_tries - 1} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT."
-    )
+    raise ConfigurationError(f"Ports {ports[0]} to {ports[-1]} are all taken: set RAG_API_PORT, RAG_MODEL_SERVER_PORT.")
 
 
 def _free_port(host: str, port: int) -> int | None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return int(probe.getsockname()[1])
-        except OSError as error:
-            return None if error.errno == errno.EADDRINUSE else port
+    except OSError as error:
+        return None if error.errno == errno.EADDRINUSE else port
 
 
 @contextmanager
 def _running(name: str, module: str, url: str, port: int, environment: dict[str, str]) -> Iterator[Server]:
-    command = [sys.executable, "-m", module, "--port", str(port), "--quiet"]
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", module, "--port", str(port), "--quiet", "--stop-with-stdin"]
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.PIPE)
     try:
         yield Server(name, url, process)
     finally:
@@ -95,6 +94,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdin:
+        process.stdin.close()
 
 
 def _wait_until_ready(server: Server) -> None:

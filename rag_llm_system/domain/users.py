@@ -1,5 +1,6 @@
 """People who write: a document always belongs to one."""
 
+import unicodedata
 import uuid
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -33,8 +34,14 @@ class UserDocument(BaseModel):
 
 
 def user_id(full_name: str) -> str:
-    """Gives the UUIDv5 (RFC 9562) of a name, blind to case and repeated spaces."""
-    return str(uuid.uuid5(_NAMESPACE, " ".join(full_name.casefold().split())))
+    """Gives the UUIDv5 (RFC 9562) of a name, the same for all spellings that `folded_name` takes for one."""
+    return str(uuid.uuid5(_NAMESPACE, folded_name(full_name)))
+
+
+def folded_name(full_name: str) -> str:
+    """Gives what all spellings of a name share: NFC, without case and repeated spaces (Unicode 3.13, D145)."""
+    folded = unicodedata.normalize("NFD", full_name).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def split_full_name(full_name: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,6 +194,14 @@ def test_a_user_is_made_once_whatever_case_and_spaces(store: SqlDocumentStore) -
         id=user_id("Sebastián Ramírez"), first_name="Sebastián", last_name="Ramírez", full_name="Sebastián Ramírez"
     )
     assert store.users() == [first]
+
+
+def test_a_user_is_made_once_whether_accents_are_composed_or_not(store: SqlDocumentStore) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Sebastián Ramírez") for form in ("NFC", "NFD"))
+    first = store.get_or_create(decomposed)
+    assert composed != decomposed
+    assert store.get_or_create(composed) == first
+    assert user_id(composed) == first.id
 
 
 def test_an_imported_user_keeps_its_own_id(store: SqlDocumentStore) -> None:

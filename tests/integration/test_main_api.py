@@ -115,7 +115,7 @@ def test_query_answers_with_sources(client: httpx.Client, answering: SteeredAnsw
         ],
         "cached": False,
     }  # fmt: skip
-    assert answering.asked[-1] == ("Is it so?", 4, None)
+    assert answering.asked[-1] == ("Is it so?", None, None)
 
 
 @pytest.mark.parametrize("field", ["collection", "table_name"])

@@ -24,6 +24,7 @@ from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundErr
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
 from rag_llm_system.domain.ports.vector_index import VectorIndex
+from rag_llm_system.domain.users import folded_name
 
 _T = TypeVar("_T")
 Progress = Callable[[int, int], None]
@@ -229,16 +230,12 @@ def _author_ids(users: UserStore, full_names: Sequence[str]) -> tuple[str, ...]:
     author_ids: list[str] = []
     for full_name in full_names:
         # Several users may share a name: one that was imported, and one that was made from the name.
-        of_name = [user.id for user in known if _folded(user.full_name) == _folded(full_name)]
+        of_name = [user.id for user in known if folded_name(user.full_name) == folded_name(full_name)]
         if not of_name:
             some = ", ".join(user.full_name for user in known[:10]) or "none yet"
             raise NotFoundError(f"No author is called {full_name!r}. Known: {some}. Run the ETL for the author first.")
         author_ids += of_name
     return tuple(author_ids)
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
 
 
 def _cleaned_point(document: CleanedDocument) -> IndexPoint:

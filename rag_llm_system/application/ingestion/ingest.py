@@ -20,7 +20,7 @@ from rag_llm_system.domain.documents import (
 from rag_llm_system.domain.errors import InputError, RagError
 from rag_llm_system.domain.ports.document_store import DocumentStore, SaveOutcome, UserStore
 from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed
-from rag_llm_system.domain.users import UserDocument
+from rag_llm_system.domain.users import UserDocument, folded_name
 
 Progress = Callable[[int, int], None]
 """Called with how many things are done and how many there are; 0 while nobody knows."""
@@ -190,11 +190,11 @@ class _Authorship:
         """Gives the author's name and then the contributors', each once; none where nobody is named."""
         named = () if fetched.authors or not self._named else (self._named,)
         claims = [name for name in (*fetched.authors, *named, *parsed.authors) if name.strip()]
-        spelling = {_folded(name): name for name in reversed(claims)}
-        return tuple(spelling[key] for key in dict.fromkeys(map(_folded, claims)))
+        spelling = {folded_name(name): name for name in reversed(claims)}
+        return tuple(spelling[key] for key in dict.fromkeys(map(folded_name, claims)))
 
     def user(self, full_name: str) -> UserDocument:
-        key = _folded(full_name)
+        key = folded_name(full_name)
         if key not in self._known:
             self._known[key] = self._users.get_or_create(full_name)
         return self._known[key]
@@ -251,7 +251,3 @@ def _document(fetched: Fetched, parsed: Parsed, author: UserDocument, contributo
         return RepositoryDocument(name=name, content={fetched.path or parsed.title: parsed.text}, **shared)
     content = ArticleContent(title=parsed.title or None, subtitle=parsed.subtitle or None, text=parsed.text)
     return ArticleDocument(content=content, **shared)
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())

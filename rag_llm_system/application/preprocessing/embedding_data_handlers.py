@@ -1,37 +1,16 @@
 """From windows to embedded windows, and from those to the points that an index keeps."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rag_llm_system.domain.chunks import EmbeddedWindow, Window
-from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.domain.ports.embedder import Embedder
 
 
-@dataclass(frozen=True)
-class WindowEmbedder:
-    """Embeds windows in batches of `batch_size`."""
-
-    embedder: Embedder
-    batch_size: int = 64
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigurationError(f"The embedding batch size is {self.batch_size}: set it to 1 or more.")
-
-    def embed(
-        self, windows: Sequence[Window], *, on_progress: Callable[[int, int], None] | None = None
-    ) -> list[EmbeddedWindow]:
-        """Gives the windows with their vectors, in order; `on_progress` is told how many of how many are done."""
-        embedded: list[EmbeddedWindow] = []
-        for start in range(0, len(windows), self.batch_size):
-            batch = windows[start : start + self.batch_size]
-            vectors = self.embedder.embed([embedding_text(window) for window in batch])
-            embedded += (EmbeddedWindow(window, vector) for window, vector in zip(batch, vectors, strict=True))
-            if on_progress is not None:
-                on_progress(len(embedded), len(windows))
-        return embedded
+def embed_windows(embedder: Embedder, windows: Sequence[Window]) -> list[EmbeddedWindow]:
+    """Gives the windows with their vectors, in order."""
+    vectors = embedder.embed([embedding_text(window) for window in windows])
+    return [EmbeddedWindow(window, vector) for window, vector in zip(windows, vectors, strict=True)]
 
 
 def embedding_text(window: Window) -> str:

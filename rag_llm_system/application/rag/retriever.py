@@ -131,18 +131,17 @@ class ContextRetriever:
             queries = list(zip(phrasings, self._embedder.embed(phrasings), strict=True))
         notes: list[str] = []
         found: list[_Found] = []
+        by = " or ".join(scope.names)
         if scope.author_ids:
             found = self._search(queries, PointFilter(any_of={"author_id": scope.author_ids}), categories, watch)
-            by = " or ".join(scope.names)
-            notes.append(
-                f"Searched only what is by {by}."
-                if found
-                else f"Nothing by {by} is in the index; searched all authors instead."
-            )
+            if found:
+                notes.append(f"Searched only what is by {by}.")
         if not found:
             found = self._search(queries, EVERYTHING, categories, watch)
-        if not found:  # a dense query finds something wherever there is anything
-            notes.append("Nothing is indexed here yet: bring writing in and run the feature pipeline, then ask again.")
+            if not found:  # a dense query finds something wherever there is anything
+                notes.append("Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again.")
+            elif scope.author_ids:
+                notes.append(f"Nothing by {by} is in the index; searched all authors instead.")
         with watch.stage("search"):
             return self._first_chunks(found, k * _RERANKED if self._reranking else k), notes
 

@@ -1,7 +1,7 @@
 """An answer engine that has a second one to fall back to."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from loguru import logger
 
@@ -19,18 +19,11 @@ class FallbackEngine:
     Args:
         primary: asked first, at every question.
         secondary: asked while the first one is away.
-        on_fallback: told of each answer by the second engine.
     """
 
-    def __init__(
-        self,
-        primary: AnswerEngine,
-        secondary: AnswerEngine,
-        on_fallback: Callable[[BackendUnavailableError], None] | None = None,
-    ) -> None:
+    def __init__(self, primary: AnswerEngine, secondary: AnswerEngine) -> None:
         self._primary = primary
         self._secondary = secondary
-        self._on_fallback = on_fallback
         self._is_away = False
         self._lock = threading.Lock()
 
@@ -50,7 +43,7 @@ class FallbackEngine:
         try:
             first = next(deltas, None)
         except BackendUnavailableError as error:
-            self._note_outage(error)
+            self._note_outage()
             yield AnswerDelta("", notes=(f"{error.message} The answer is by '{self._secondary.name}' instead.",))
             yield from self._secondary.stream(question, passages, limits)
             return
@@ -59,13 +52,11 @@ class FallbackEngine:
             yield first
         yield from deltas
 
-    def _note_outage(self, error: BackendUnavailableError) -> None:
+    def _note_outage(self) -> None:
         with self._lock:
             is_new, self._is_away = not self._is_away, True
         if is_new:
             logger.warning("engine_away engine={} fallback={}", self._primary.name, self._secondary.name)
-        if self._on_fallback:
-            self._on_fallback(error)
 
     def _note_recovery(self) -> None:
         with self._lock:

@@ -14,7 +14,15 @@ Question = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1),
     Field(description="The question, in plain words.", examples=["How does FastAPI validate a request?"]),
 ]
-TopK = Annotated[int, Field(strict=True, ge=1, le=20, description="Passages that the answer is made from.")]
+TopK = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=20,
+        description="Passages that the answer is made from; if not given, 4 unless the setting TOP_K says otherwise.",
+    ),
+]
 
 
 class _Request(BaseModel):
@@ -129,7 +137,7 @@ class QueryRequest(_Request):
         description="articles, posts or repositories, or the name of their vector collection; all of them if not "
         "given. `table_name` is another name for this field.",
     )
-    top_k: TopK = 4
+    top_k: TopK | None = None
 
 
 class SourceOut(BaseModel):

@@ -109,9 +109,14 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | FetchFailure]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_symlink():
+        try:
+            mode = entry.lstat().st_mode
+        except OSError as error:  # a folder may be listed and yet not be entered
+            yield _unreadable(entry, error)
+            continue
+        if stat.S_ISLNK(mode):
             yield from _doubts_about_symlink(entry, root)
-        elif not entry.is_dir():
+        elif not stat.S_ISDIR(mode):
             yield entry
         elif not _is_machine_made(entry, is_built_here):
             yield from _walk(entry, root)

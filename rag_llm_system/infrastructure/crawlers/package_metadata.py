@@ -13,6 +13,8 @@ from typing import cast
 
 from packaging.utils import canonicalize_name
 
+from rag_llm_system.domain.users import folded_name
+
 _HOME_LABELS = ("homepage", "home", "repository", "source", "sourcecode", "github")
 _ET_AL = re.compile(r"(,?\s*\bet\.?\s+al\b|\s+with the help of\b).*", re.IGNORECASE)
 _BRACKETS = re.compile(r"\s*(\([^()]*\)|<[^<>]*>)")
@@ -39,7 +41,7 @@ def author_names(distribution: Distribution) -> tuple[str, ...]:
         # The brackets, commas and quotes of an address list may be encoded with it.
         for display_name, _address in getaddresses([_decoded(value)]):
             names.extend(_names_in(display_name))
-    distinct = {" ".join(name.casefold().split()): name for name in reversed(names)}
+    distinct = {folded_name(name): name for name in reversed(names)}
     return tuple(reversed(distinct.values())) or (package_name(distribution),)
 
 

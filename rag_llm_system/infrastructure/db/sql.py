@@ -39,7 +39,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from rag_llm_system.domain.documents import DOCUMENT_TYPES, Category, Document, DocumentDigest
 from rag_llm_system.domain.errors import ConfigurationError, InputError, IntegrityError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
-from rag_llm_system.domain.users import UserDocument
+from rag_llm_system.domain.users import UserDocument, folded_name
 from rag_llm_system.infrastructure.db.sql_errors import own_errors
 
 _ROWS_IN_MEMORY = 16
@@ -131,7 +131,9 @@ class SqlDocumentStore:
                 yield document_type.model_validate_json(row.body)
             except ValidationError:
                 what = f"document {row.id} in {category} cannot be read from {self._place}"
-                raise IntegrityError(f"{what}: restore a backup, or move the store away and ingest everything again") from None
+                raise IntegrityError(
+                    f"{what}: restore a backup, or move the store away and ingest everything again"
+                ) from None
 
     def digests(self, category: Category, *, author_ids: Sequence[str] | None = None) -> Iterator[DocumentDigest]:
         """Gives the digests in the order of their ids, without reading the documents."""
@@ -164,7 +166,9 @@ class SqlDocumentStore:
         """
         if not full_name.strip():
             raise InputError("an author's name must not be blank: give a first and a last name")
-        query = select(_USERS.c.body).where(_USERS.c.folded_name == _folded(full_name)).order_by(_USERS.c.id).limit(1)
+        query = (
+            select(_USERS.c.body).where(_USERS.c.folded_name == folded_name(full_name)).order_by(_USERS.c.id).limit(1)
+        )
         with self._reading() as connection:
             body = connection.execute(query).scalar()
         if body is None:
@@ -303,11 +307,7 @@ def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _user_row(user: UserDocument) -> dict[str, str]:
-    return {"id": user.id, "folded_name": _folded(user.full_name), "body": user.model_dump_json()}
-
-
-def _folded(full_name: str) -> str:
-    return " ".join(full_name.casefold().split())
+    return {"id": user.id, "folded_name": folded_name(user.full_name), "body": user.model_dump_json()}
 
 
 def _parse_url(url: str) -> URL:

@@ -46,7 +46,7 @@ class CrossEncoderReranker:
 
         Raises:
             MissingExtraError: the extra torch is not installed.
-            ConfigurationError: the model cannot be loaded on that device, or is none with a single output.
+            ConfigurationError: the model cannot be loaded on that device, or is no reranker with a single output.
             BackendError: torch failed, for want of memory for instance.
         """
         room = int(self._model().max_seq_length) - self._tokenizer.n_special_tokens_of_pair
@@ -86,5 +86,20 @@ class CrossEncoderReranker:
                 if model.num_labels != 1:
                     what = f"the model in {self._weights_dir} has {model.num_labels} outputs, a reranker has 1"
                     raise ConfigurationError(f"{what}; set RERANKING_CROSS_ENCODER_MODEL_ID to a reranker")
+                if missing := _missing_weights_of_head(model.model, self._weights_dir):
+                    what = f"the model in {self._weights_dir} is no reranker: it has no weights {missing[0]}"
+                    raise ConfigurationError(f"{what}; set RERANKING_CROSS_ENCODER_MODEL_ID to a reranker")
                 self._loaded = model
             return self._loaded
+
+
+def _missing_weights_of_head(model: Any, weights_dir: Path) -> list[str]:
+    """Gives the weights above the encoder that the file lacks: transformers makes them up at random."""
+    from safetensors import safe_open
+
+    if not type(model).__name__.endswith("ForSequenceClassification"):
+        return []  # a language model's head may be its embeddings, which are stored once
+    with safe_open(weights_dir / "model.safetensors", framework="np") as file:
+        stored = set(file.keys())
+    of_encoder = f"{model.base_model_prefix}."
+    return [name for name in model.state_dict() if not name.startswith(of_encoder) and name not in stored]

@@ -2,33 +2,27 @@ import uuid
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
 from rag_llm_system.application.preprocessing.embedding_data_handlers import (
-    WindowEmbedder,
+    embed_windows,
     embedding_text,
     index_point,
     keyword_text,
 )
 from rag_llm_system.domain.chunks import EmbeddedWindow, Window
-from rag_llm_system.domain.errors import ConfigurationError
 from tests.unit.application.preprocessing.cases import WordTokenizer, cleaned, repository
 
 
 class LengthEmbedder:
-    """Makes of a text a unit vector at an angle of its length, and remembers the batches."""
+    """Makes of a text a unit vector at an angle of its length."""
 
     dimension = 2
     max_tokens = 254
     fingerprint = "length"
 
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.batches.append(list(texts))
         angles = np.array([len(text) for text in texts], dtype=np.float32)
         return np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
 
@@ -38,26 +32,12 @@ def _windows(n_sentences: int) -> list[Window]:
     return ChunkingDispatcher(WordTokenizer(), max_window_tokens=8).windows(cleaned(text, title="The title"))
 
 
-def test_windows_come_back_in_order_with_their_vectors_batch_by_batch() -> None:
-    windows, embedder = _windows(10), LengthEmbedder()
-    progress: list[tuple[int, int]] = []
-    embedded = WindowEmbedder(embedder, 4).embed(windows, on_progress=lambda done, of: progress.append((done, of)))
+def test_windows_come_back_in_order_with_their_vectors() -> None:
+    windows = _windows(10)
+    embedded = embed_windows(LengthEmbedder(), windows)
     assert [each.window for each in embedded] == windows
-    assert [len(batch) for batch in embedder.batches] == [4, 4, 4, 2]
-    assert progress[-1] == (len(windows), len(windows))
     for each in embedded:
         assert np.array_equal(each.vector, LengthEmbedder().embed([embedding_text(each.window)])[0])
-
-
-def test_no_windows_are_no_work() -> None:
-    embedder = LengthEmbedder()
-    assert WindowEmbedder(embedder).embed([]) == []
-    assert embedder.batches == []
-
-
-def test_a_batch_of_nothing_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="batch size"):
-        WindowEmbedder(LengthEmbedder(), 0)
 
 
 def test_the_title_is_embedded_before_the_words() -> None:

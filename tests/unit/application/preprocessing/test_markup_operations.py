@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +114,14 @@ def test_any_text_is_cleaned_to_one_that_can_be_encoded_and_has_no_marks_left(te
 )
 def test_broken_markup_takes_linear_time(piece: str) -> None:
     assert isinstance(words_of_markup(piece * 20_000), str)
+
+
+@pytest.mark.parametrize("opening", ["![a](", "[a](", "[![a](", "[![a](b)](", '[a](b "t"', "[a](b", "[a]: b"])
+@pytest.mark.parametrize("space", [" ", "\t", "\n"])
+def test_markup_that_breaks_off_in_a_run_of_spaces_takes_linear_time(opening: str, space: str) -> None:
+    started_s = time.process_time()
+    assert words_of_markup(opening + space * 20_000 + "x").endswith("x")
+    assert time.process_time() - started_s < 2
 
 
 def test_the_first_heading_is_found() -> None:

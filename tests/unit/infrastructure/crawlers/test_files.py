@@ -122,6 +122,32 @@ def test_an_unreadable_file_is_reported_and_the_rest_goes_on(tmp_path: Path) -> 
     assert crawl(tmp_path) == (["b.md"], {"a.md": "cannot be read (Permission denied)"})
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_may_be_listed_but_not_entered_ends_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b.md": "b", "a/deep/c.md": "c", "d.md": "d"})
+    (tmp_path / "a").chmod(0o744)
+    reason = "cannot be read (Permission denied)"
+    try:
+        assert crawl(tmp_path) == (["d.md"], {"b.md": reason, "deep": reason})
+    finally:
+        (tmp_path / "a").chmod(0o755)
+
+
+def test_an_entry_whose_path_is_too_long_ends_nothing(tmp_path: Path) -> None:
+    longest = os.pathconf(tmp_path, "PC_PATH_MAX")
+    folder = tmp_path / "a"
+    while len(os.fsencode(folder)) < longest - 200:
+        folder /= "x" * 90
+    folder.mkdir(parents=True)
+    write(tmp_path, {"b.md": "b"})
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.close(os.open("y" * 240, os.O_CREAT, dir_fd=opened))
+        assert crawl(tmp_path) == (["b.md"], {"y" * 240: "cannot be read (File name too long)"})
+    finally:
+        os.close(opened)
+
+
 def test_a_single_file_may_be_hidden_and_given_as_a_url(tmp_path: Path) -> None:
     path = write(tmp_path, {"my notes/.ü.md": "x"}) / "my notes" / ".ü.md"
     assert crawl(path) == crawl(path.as_uri()) == ([".ü.md"], {})

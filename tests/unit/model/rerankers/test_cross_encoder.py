@@ -80,6 +80,11 @@ def test_a_model_with_several_outputs_is_refused(tmp_path: Path) -> None:
         CrossEncoderReranker(weights_dir=encoder).score(QUERY, TEXTS)
 
 
+def test_an_encoder_without_a_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no weights classifier\..*RERANKING_CROSS_ENCODER_MODEL_ID"):
+        CrossEncoderReranker(weights_dir=make_tiny_bert(tmp_path)).score(QUERY, TEXTS)
+
+
 def test_a_device_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"'cuda:99'.*RAG_MODEL_DEVICE"):
         CrossEncoderReranker(weights_dir=folder, device="cuda:99").score(QUERY, TEXTS)
