@@ -1,0 +1,213 @@
+"""Every command, given what it cannot use, ends with one line that names the cause, and loses nothing."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_bert import make_tiny_bert
+
+ROOT = Path(__file__).resolve().parents[2]
+ASK = ("tools.rag", "Where was the cat?")
+ETL = ("tools.run", "--run-etl", "--user-full-name", "Ada Lovelace")
+FEATURES = ("tools.run", "--run-feature-engineering")
+EXPORT = ("tools.data_warehouse", "--export-raw-data")
+IMPORT = ("tools.data_warehouse", "--import-raw-data")
+API = ("tools.ml_service",)
+MODEL = ("tools.model_server",)
+SERVE = ("tools.serve",)
+QUICKSTART = ("tools.quickstart",)
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A command, and words of the line that it must end with; `{port}` stands for one that is taken."""
+
+    command: tuple[str, ...]
+    cause: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    standing_in: str = "."
+
+
+BAD_INPUT = {
+    "unknown key": Bad(ASK, "RAG_HOEM is not a setting. Did you mean RAG_HOME?", {"RAG_HOEM": "x"}),
+    "unknown key, pipeline": Bad(FEATURES, "RAG_NONSENSE is not a setting", {"RAG_NONSENSE": "x"}),
+    "value out of range": Bad(ASK, "TOP_K cannot be used", {"TOP_K": "999"}),
+    "port that is no number": Bad(SERVE, "RAG_API_PORT cannot be used", {"RAG_API_PORT": "http"}),
+    "unknown backend": Bad(MODEL, "RAG_ANSWER_ENGINE cannot be used", {"RAG_ANSWER_ENGINE": "oracle"}),
+    ".env in another encoding": Bad(ASK, ".env is not UTF-8", standing_in="badly_encoded"),
+    "empty question": Bad(("tools.rag", ""), "question is blank"),
+    "question of 100,000 characters": Bad(("tools.rag", "cat " * 25_000), "100000 characters and may have 4000"),
+    "too many passages": Bad((*ASK, "--top-k", "99"), "top_k is 99 and must be from 1 to 20"),
+    "no such model folder": Bad(ASK, "no model folder", {"TEXT_EMBEDDING_MODEL_ID": "/nowhere/at-all"}),
+    "MongoDB": Bad(EXPORT, "DATABASE_HOST asks for MongoDB", {"DATABASE_HOST": "mongodb://me:hush-hush@db"}),
+    "database URL that is none": Bad(EXPORT, "store's URL cannot be read", {"DATABASE_URL": "hush-hush"}),
+    "Qdrant cloud": Bad(ASK, "USE_QDRANT_CLOUD asks for", {"USE_QDRANT_CLOUD": "true"}),
+    "import of what is no JSON": Bad(
+        (*IMPORT, "--data-dir", "wrong_json"), "ArticleDocument.json must be a JSON array"
+    ),
+    "import of other JSON": Bad((*IMPORT, "--data-dir", "other_json"), "UserDocument.json"),
+    "import of a missing folder": Bad((*IMPORT, "--data-dir", "nowhere"), "there is no folder"),
+    "export onto a file": Bad((*EXPORT, "--data-dir", "a_file"), "a_file cannot be made"),
+    "no such configuration": Bad((*ETL, "--etl-config-filename", "nowhere.yaml"), "nowhere.yaml cannot be read"),
+    "configuration that is none": Bad((*ETL, "--etl-config-filename", "a_file"), "a_file must be YAML"),
+    "link of nobody": Bad(("tools.run", "--run-etl", "--link", "a_file"), "--link needs --user-full-name"),
+    "link in nobody's home": Bad((*ETL, "--link", "~no-such-person/a"), "home folder of nobody"),
+    "blank link": Bad((*ETL, "--link", " "), "link is blank"),
+    "blank question, quickstart": Bad((*QUICKSTART, "a_file", "--ask", " "), "question is blank"),
+    "two corpora at once": Bad((*QUICKSTART, "--all-packages", "a_file"), "exclude each other"),
+    "port taken, main API": Bad((*API, "--port", "{port}"), "Port {port} is taken"),
+    "port taken, model server": Bad((*MODEL, "--port", "{port}"), "Port {port} is taken"),
+    "port that cannot be": Bad((*MODEL, "--port", "70000"), "Port 70000 is not between 0 and 65535"),
+    "main API for everybody": Bad(API, "not on '0.0.0.0'", {"RAG_API_HOST": "0.0.0.0"}),
+    "model server for everybody": Bad(MODEL, "not on '0.0.0.0'", {"RAG_MODEL_SERVER_HOST": "0.0.0.0"}),
+    "RAG_HOME is a file, asked": Bad(ASK, "set RAG_HOME", {"RAG_HOME": "a_file"}),
+    "RAG_HOME is a file, export": Bad(EXPORT, "a_file cannot be made", {"RAG_HOME": "a_file"}),
+    "RAG_HOME is a file, pipeline": Bad(FEATURES, "set RAG_HOME to a folder", {"RAG_HOME": "a_file"}),
+    "damaged manifest": Bad(ASK, "manifest of the index", {"RAG_HOME": "damaged_home"}),
+    # From here on each starts ZenML, which takes seconds.
+    "missing folder": Bad((*ETL, "--link", "nowhere"), "nothing could be ingested"),
+    "binary file alone": Bad((*ETL, "--link", "binary.bin"), "is not text"),
+    "link to the web": Bad((*ETL, "--link", "https://example.org/a"), "no crawler for https://example.org/a"),
+    "unknown author": Bad((*FEATURES, "--author-full-name", "Nobody Known"), "No author is called 'Nobody Known'"),
+}
+USAGE_ERRORS = {
+    ("tools.rag",): "question",
+    (*ASK, "--top-k", "many"): "--top-k",
+    ("tools.run",): "--run-etl",
+    ("tools.run", "--run-etl", "--run-feature-engineering"): "not allowed with",
+    ("tools.data_warehouse",): "--export-raw-data",
+    (*API, "--port", "http"): "--port",
+    (*SERVE, "now"): "now",
+    (*QUICKSTART, "--aks", "Where?"): "--aks",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gives the folder in which the commands are typed, with things in it that they cannot use."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "a_file").write_text("one sentence, no settings\n")
+    (place / "binary.bin").write_bytes(bytes(range(256)) * 20)
+    for name, file, content in (
+        ("wrong_json", "ArticleDocument.json", "{nope"),
+        ("other_json", "UserDocument.json", '[{"colour": "red"}]'),
+        ("badly_encoded", ".env", "TOP_K=3 # für später"),
+        ("damaged_home", "index/manifest.json", "junk{{"),
+    ):
+        (place / name / file).parent.mkdir(parents=True)
+        (place / name / file).write_text(content, encoding="latin-1")
+    make_tiny_bert(place / "tiny")
+    return place
+
+
+@pytest.fixture(scope="module")
+def environment(place: Path) -> dict[str, str]:
+    """Gives the environment of all commands: a RAG_HOME that a good question has been asked in already."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAG_", "ZENML_"))}
+    own = {"PYTHONPATH": str(ROOT), "RAG_HOME": str(place / "home"), "TEXT_EMBEDDING_MODEL_ID": str(place / "tiny")}
+    environment = {**kept, **own}
+    good = ended(ASK, environment, place)
+    assert good.returncode == 0, good.stderr
+    (place / "damaged_home" / "models").symlink_to(place / "home" / "models")
+    return environment
+
+
+@pytest.fixture(scope="module")
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def stored(environment: dict[str, str], place: Path) -> dict[str, str]:
+    """Gives the export of the two documents that are stored."""
+    write_documents(place / "right", n=2)
+    write_documents(place / "half_right", n=5)
+    with (place / "half_right" / "ArticleDocument.json").open("a") as file:
+        file.write("and more")
+    assert ended((*IMPORT, "--data-dir", "right"), environment, place).returncode == 0
+    stored = exported(environment, place, "before")
+    assert len(json.loads(stored["ArticleDocument.json"])) == 2
+    return stored
+
+
+def ended(command: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    program = [sys.executable, "-m", *command]
+    return subprocess.run(
+        program, env=environment, cwd=folder, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+@pytest.mark.parametrize("bad", BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_ends_with_one_line_that_names_the_cause(
+    bad: Bad, environment: dict[str, str], place: Path, taken_port: int
+) -> None:
+    port = str(taken_port)
+    own = {key: value.replace("{port}", port) for key, value in bad.environment.items()}
+    if "RAG_HOME" in own:
+        own["RAG_HOME"] = str(place / own["RAG_HOME"])
+    command = tuple(part.replace("{port}", port) for part in bad.command)
+    done = ended(command, {**environment, **own}, place / bad.standing_in)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert bad.cause.replace("{port}", port) in done.stderr
+    assert "hush-hush" not in done.stderr
+
+
+@pytest.mark.parametrize(("command", "cause"), USAGE_ERRORS.items())
+def test_what_cannot_be_read_as_a_command_is_explained(
+    command: tuple[str, ...], cause: str, environment: dict[str, str], place: Path
+) -> None:
+    done = ended(command, {**environment, "RAG_HOME": str(place / "untouched")}, place)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("usage: ")
+    assert "Traceback" not in done.stderr
+    reason = done.stderr.splitlines()[-1]
+    assert "error: " in reason
+    assert cause in reason
+    assert not (place / "untouched").exists()
+
+
+@pytest.mark.parametrize("folder", ["wrong_json", "other_json", "half_right"])
+def test_a_refused_import_leaves_the_store_as_it_was(
+    folder: str, stored: dict[str, str], environment: dict[str, str], place: Path
+) -> None:
+    assert ended((*IMPORT, "--data-dir", folder), environment, place).returncode == 1
+    assert exported(environment, place, f"after-{folder}") == stored
+
+
+def write_documents(folder: Path, *, n: int) -> None:
+    """Writes a user and `n` articles in the form of the LLM Engineer's Handbook."""
+    folder.mkdir(exist_ok=True)
+    user = "11111111-1111-4111-8111-111111111111"
+    names = {"first_name": "Ada", "last_name": "Lovelace"}
+    (folder / "UserDocument.json").write_text(json.dumps([{"id": user, **names}]))
+    articles = [
+        {
+            "id": f"22222222-2222-4222-8222-22222222222{number}",
+            "content": {"Title": f"Engine {number}", "Content": "It weaves patterns."},
+            "platform": "page",
+            "author_id": user,
+            "author_full_name": "Ada Lovelace",
+            "link": f"https://example.org/{number}",
+        }
+        for number in range(n)
+    ]
+    (folder / "ArticleDocument.json").write_text(json.dumps(articles))
+
+
+def exported(environment: dict[str, str], place: Path, name: str) -> dict[str, str]:
+    done = ended((*EXPORT, "--data-dir", name), environment, place)
+    assert done.returncode == 0, done.stderr
+    return {path.name: path.read_text() for path in (place / name).iterdir()}
