@@ -131,12 +131,12 @@ def open_answering(
     from rag_llm_system.services import AnsweringServices
 
     embedder, _ = _embedder(settings, tell)
-    embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it
     with (
         _open_document_store(settings) as store,
         _open_index(settings, embedder, mode="read", purpose=purpose) as index,
         _own_engine(settings) if own_engine else _model_server_engine(settings) as engine,
     ):
+        embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it
         retriever = ContextRetriever(
             index,
             embedder,

@@ -2,7 +2,7 @@
 
 Values come from the environment, then from `.env` in the working directory, then from the defaults here. Keys of our
 own start with `RAG_`, and one that is not known is refused, since it is likely a typing error. The others are the
-names that users of the LLM-Twin architecture know.
+names that users of the LLM-Twin architecture know. ZenML's secret store is read only by `tools`, when asked.
 """
 
 import difflib

@@ -10,6 +10,7 @@ from rag_llm_system.domain.errors import ConfigurationError, InputError
 from tools.command_line import caller_path, resolved_link, run_tool
 from tools.pipeline_runs import run_end_to_end_data, run_etl, run_feature_engineering
 from tools.printing import indexing_lines, ingestion_lines
+from tools.zenml_settings import read_settings_from_zenml
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 _DEFAULT_CONFIG = "digital_data_etl_project.yaml"
@@ -18,6 +19,8 @@ _DEFAULT_CONFIG = "digital_data_etl_project.yaml"
 def main() -> None:
     """Runs what the options ask for and prints what it did."""
     arguments = _parser().parse_args()
+    if arguments.settings_from_zenml:
+        read_settings_from_zenml()
     if arguments.run_feature_engineering:
         cleaning, indexing = run_feature_engineering(arguments.author_full_name)
         print(*indexing_lines(cleaning, indexing), sep="\n")
@@ -50,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--link", action="append", default=[], help="instead of a configuration file; repeatable")
     parser.add_argument(
         "--author-full-name", action="append", metavar="NAME", help="index only this author's documents; repeatable"
+    )
+    parser.add_argument(
+        "--settings-from-zenml", action="store_true", help="also read settings from ZenML's secret 'settings'"
     )
     return parser
 
