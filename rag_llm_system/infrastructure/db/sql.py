@@ -349,7 +349,9 @@ def _make_folder(url: URL) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be made ({error.strerror}): choose another folder") from None
+        raise ConfigurationError(
+            f"{folder} cannot be made ({error.strerror}): set RAG_HOME or DATABASE_URL to another place"
+        ) from None
 
 
 def _set_up_sqlite(connection: Any, busy_timeout_s: float) -> None:
