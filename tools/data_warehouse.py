@@ -5,7 +5,7 @@ The files of the LLM Engineer's Handbook are read too.
 
 import argparse
 
-from rag_llm_system.bootstrap import open_ingestion
+from rag_llm_system.bootstrap.ingestion import open_ingestion
 from rag_llm_system.settings import load_settings
 from tools.command_line import caller_path, run_tool
 

@@ -1,6 +1,6 @@
 """The main API: answers questions from the index, with citations, on this machine's own address."""
 
-from rag_llm_system.bootstrap import serve_main_api
+from rag_llm_system.bootstrap.servers import serve_main_api
 from rag_llm_system.settings import load_settings
 from steps.progress import tell
 from tools.command_line import run_tool

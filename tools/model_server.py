@@ -1,6 +1,6 @@
 """The model server: answers a question from the passages that come with it, on this machine's own address."""
 
-from rag_llm_system.bootstrap import serve_model_server
+from rag_llm_system.bootstrap.servers import serve_model_server
 from rag_llm_system.settings import load_settings
 from tools.command_line import run_tool
 from tools.server_options import server_options

@@ -2,7 +2,7 @@
 
 import argparse
 
-from rag_llm_system.bootstrap import open_answering
+from rag_llm_system.bootstrap.answering import open_answering
 from rag_llm_system.domain.answers import Answer
 from rag_llm_system.settings import Settings, load_settings
 from steps.progress import tell

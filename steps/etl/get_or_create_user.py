@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import get_step_context, step
 
-from rag_llm_system.bootstrap import open_ingestion
+from rag_llm_system.bootstrap.ingestion import open_ingestion
 from rag_llm_system.domain.users import UserDocument
 from rag_llm_system.settings import load_settings
 

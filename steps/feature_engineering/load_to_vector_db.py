@@ -9,7 +9,7 @@ from typing import Annotated
 from zenml import get_step_context, step
 
 from rag_llm_system.application.indexing.selection import CleaningReport, DocumentSelection, IndexingReport
-from rag_llm_system.bootstrap import open_indexing
+from rag_llm_system.bootstrap.indexing import open_indexing
 from rag_llm_system.settings import load_settings
 from steps.progress import progress_bar, tell
 

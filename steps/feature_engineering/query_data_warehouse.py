@@ -6,7 +6,7 @@ from zenml import get_step_context, step
 
 from rag_llm_system.application.indexing.indexer import select_documents
 from rag_llm_system.application.indexing.selection import DocumentSelection
-from rag_llm_system.bootstrap import open_ingestion
+from rag_llm_system.bootstrap.ingestion import open_ingestion
 from rag_llm_system.settings import load_settings
 
 

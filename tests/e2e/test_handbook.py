@@ -7,7 +7,9 @@ import pytest
 
 from rag_llm_system.application.indexing.indexer import select_documents
 from rag_llm_system.application.indexing.selection import IndexingReport
-from rag_llm_system.bootstrap import open_answering, open_indexing, open_ingestion
+from rag_llm_system.bootstrap.answering import open_answering
+from rag_llm_system.bootstrap.indexing import open_indexing
+from rag_llm_system.bootstrap.ingestion import open_ingestion
 from rag_llm_system.domain.answers import Answer
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS, LEDGER_COLLECTION
 from rag_llm_system.domain.documents import Category

@@ -1,0 +1,113 @@
+"""For answering questions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from rag_llm_system.bootstrap.document_store import open_document_store
+from rag_llm_system.bootstrap.embedding import open_embedder
+from rag_llm_system.bootstrap.models import Tell, model_weights
+from rag_llm_system.bootstrap.vector_index import open_index
+from rag_llm_system.settings import Settings
+
+if TYPE_CHECKING:
+    from rag_llm_system.domain.ports.answer_engine import AnswerEngine
+    from rag_llm_system.domain.ports.reranker import Reranker
+    from rag_llm_system.services import AnsweringServices, ModelServices
+
+
+@contextmanager
+def open_answering(
+    settings: Settings, *, purpose: str = "main API", own_engine: bool = False, tell: Tell = logger.info
+) -> Iterator["AnsweringServices"]:
+    """Opens the index to be read and everything between a question and its answer.
+
+    Args:
+        purpose: what this process holds the index for, told to others that find it in use.
+        own_engine: run the answer engine in this process instead of asking the model server.
+        tell: is given a line when something takes long, such as making the embedder at first use.
+
+    Raises:
+        ConfigurationError: settings, weights or packages are not as they must be.
+        IndexBusyError: another process holds the index.
+    """
+    from rag_llm_system.application.rag.generation import GroundedAnswering
+    from rag_llm_system.application.rag.query_expansion import QueryExpansion
+    from rag_llm_system.application.rag.retriever import ContextRetriever
+    from rag_llm_system.application.rag.self_query import SelfQuery
+    from rag_llm_system.domain.answers import AnswerLimits
+    from rag_llm_system.services import AnsweringServices
+
+    embedder, _ = open_embedder(settings, tell)
+    with (
+        open_document_store(settings) as store,
+        open_index(settings, embedder, mode="read", purpose=purpose) as index,
+        _engine_of_this_process(settings) if own_engine else _model_server_engine(settings) as engine,
+    ):
+        embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it
+        retriever = ContextRetriever(
+            index,
+            embedder,
+            SelfQuery(store.users),
+            QueryExpansion(settings.rag_phrasings),
+            reranker=_reranker(settings, tell),
+            rerank_budget_ms=settings.rag_rerank_budget_ms,
+            max_context_tokens=settings.rag_context_tokens,
+            prefetch=settings.rag_prefetch,
+        )
+        answering = GroundedAnswering(
+            retriever,
+            engine,
+            AnswerLimits(settings.max_new_tokens_inference, settings.rag_model_server_timeout_s),
+            top_k=settings.top_k,
+            min_candidates=settings.rag_candidates,
+            max_question_chars=settings.rag_max_question_chars,
+        )
+        yield AnsweringServices(answering=answering)
+
+
+@contextmanager
+def open_model(settings: Settings) -> Iterator["ModelServices"]:
+    """Opens the engine that the model server answers with."""
+    from rag_llm_system.services import ModelServices
+
+    with _engine_of_this_process(settings) as engine:
+        yield ModelServices(engine=engine)
+
+
+@contextmanager
+def _model_server_engine(settings: Settings) -> Iterator["AnswerEngine"]:
+    """Gives the client of the model server, with the extractive engine behind it while the server is away."""
+    from rag_llm_system.application.wrappers.fallback import FallbackEngine
+    from rag_llm_system.infrastructure.api.request_ids import outgoing_headers
+    from rag_llm_system.model.engines.extractive import ExtractiveEngine
+    from rag_llm_system.model.inference.local import ModelServerEngine
+
+    server = ModelServerEngine(
+        settings.model_server_url, timeout_s=settings.rag_model_server_timeout_s, headers=outgoing_headers
+    )
+    try:
+        yield FallbackEngine(server, ExtractiveEngine()) if settings.rag_answer_fallback else server
+    finally:
+        server.close()
+
+
+@contextmanager
+def _engine_of_this_process(settings: Settings) -> Iterator["AnswerEngine"]:
+    from rag_llm_system.model.engines.extractive import ExtractiveEngine
+
+    engines = {"extractive": ExtractiveEngine}
+    yield engines[settings.rag_answer_engine]()
+
+
+def _reranker(settings: Settings, tell: Tell) -> "Reranker | None":
+    if not settings.rag_rerank:
+        return None
+    from rag_llm_system.model.rerankers.cross_encoder import CrossEncoderReranker
+
+    weights = model_weights(settings, settings.reranking_cross_encoder_model_id, tell)
+    reranker = CrossEncoderReranker(weights_dir=weights, device=settings.rag_model_device)
+    reranker.score("ready", ["ready"])  # what is missing is found out now, and the model is loaded
+    return reranker

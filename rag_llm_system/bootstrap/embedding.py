@@ -1,0 +1,63 @@
+"""Which embedder, and with it how texts are cut."""
+
+from typing import TYPE_CHECKING
+
+from rag_llm_system.bootstrap.models import Tell, model_weights, models_folder
+from rag_llm_system.domain.documents import Category
+from rag_llm_system.settings import Settings
+
+if TYPE_CHECKING:
+    from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
+    from rag_llm_system.domain.ports.embedder import Embedder, Tokenizer
+
+
+def open_embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenizer"]:
+    """Gives the embedder, loaded at first use, and the tokenizer that goes with it."""
+    from rag_llm_system.model.embeddings.tokenizer import HuggingFaceTokenizer
+
+    weights = model_weights(settings, settings.text_embedding_model_id, tell)
+    tokenizer = HuggingFaceTokenizer(weights)
+    if settings.embed_backend == "torch":
+        from rag_llm_system.model.embeddings.sentence_transformers_embedder import SentenceTransformersEmbedder
+
+        torch_embedder = SentenceTransformersEmbedder(
+            model_id=settings.text_embedding_model_id,
+            weights_dir=weights,
+            device=settings.rag_model_device,
+            batch_size=settings.embed_batch,
+            n_threads=settings.rag_embed_threads,
+        )
+        return torch_embedder, tokenizer
+    from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
+
+    embedder = OnnxEmbedder(
+        model_id=settings.text_embedding_model_id,
+        weights_dir=weights,
+        cache_dir=models_folder(settings),
+        precision=settings.rag_embed_precision,
+        n_threads=settings.rag_embed_threads,
+        on_message=tell,
+    )
+    return embedder, tokenizer
+
+
+def chunking_dispatcher(settings: Settings, tokenizer: "Tokenizer", max_input_tokens: int) -> "ChunkingDispatcher":
+    """Gives what cuts cleaned documents, each category its own way, into windows that the embedder reads whole."""
+    from rag_llm_system.application.preprocessing.chunking_data_handlers import (
+        ArticleChunkingHandler,
+        PostChunkingHandler,
+        RepositoryChunkingHandler,
+    )
+    from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
+
+    articles = ArticleChunkingHandler(settings.rag_article_chunk_min_chars, settings.rag_article_chunk_max_chars)
+    posts = PostChunkingHandler(settings.rag_post_chunk_tokens, settings.rag_post_chunk_overlap)
+    repositories = RepositoryChunkingHandler(
+        settings.rag_repository_chunk_tokens, settings.rag_repository_chunk_overlap
+    )
+    return ChunkingDispatcher(
+        tokenizer,
+        handlers={Category.ARTICLES: articles, Category.POSTS: posts, Category.REPOSITORIES: repositories},
+        max_window_tokens=settings.rag_window_tokens,
+        max_input_tokens=max_input_tokens,
+    )
