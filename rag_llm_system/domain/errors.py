@@ -37,7 +37,8 @@ class MissingExtraError(ConfigurationError):
     """An optional package is not installed; the message names the extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'rag_llm_system[{extra}]'")
+        in_clone = f"in a clone .venv/bin/pip install -c constraints.txt -e '.[{extra}]'"
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'rag_llm_system[{extra}]', {in_clone}")
         self.extra = extra
 
 

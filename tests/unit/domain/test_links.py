@@ -1,0 +1,35 @@
+"""What of a link may be shown and kept."""
+
+import pytest
+
+from rag_llm_system.domain.links import holds_password, without_credentials
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("https://ada:hush@example.org/a@b", "https://example.org/a@b"),
+        ("git+https://hush@example.org/a.git", "git+https://example.org/a.git"),
+        ("ssh://git@example.org/a.git", "ssh://example.org/a.git"),
+        ("https://ada:hu@sh@example.org", "https://example.org"),
+        ("https://example.org/?to=ada@example.org", "https://example.org/?to=ada@example.org"),
+        ("git@example.org:ada/a.git", "git@example.org:ada/a.git"),
+        ("/a//b@c", "/a//c"),
+        ("notes/a@b.md", "notes/a@b.md"),
+    ],
+)
+def test_user_and_password_are_taken_out(link: str, shown: str) -> None:
+    assert without_credentials(link) == shown
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://ada:hush@example.org", "http://hush@example.org", "git+https://hush@a.b/c", "ssh://git:hush@a.b/c"],
+)
+def test_a_password_is_noticed(link: str) -> None:
+    assert holds_password(link)
+
+
+@pytest.mark.parametrize("link", ["https://example.org/a@b", "ssh://git@a.b/c", "git@a.b:c/d.git", "a@b.md"])
+def test_what_is_no_password_passes(link: str) -> None:
+    assert not holds_password(link)
