@@ -1,33 +1,67 @@
 """Which document store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from rag_llm_system.domain.documents import Category, Document
 from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
+from rag_llm_system.domain.users import UserDocument
 from rag_llm_system.settings import Settings
 
 if TYPE_CHECKING:
+    from rag_llm_system.infrastructure.db.mongo import MongoDocumentStore
     from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
+
+
+class DocumentAndUserStore(DocumentStore, UserStore, Protocol):
+    """Documents and their authors in one database."""
 
 
 @contextmanager
-def open_document_store(settings: Settings) -> Iterator["SqlDocumentStore"]:
+def open_document_store(settings: Settings) -> Iterator[DocumentAndUserStore]:
     """Opens the document store, which keeps authors too.
 
+    DATABASE_HOST names MongoDB, DATABASE_URL an SQL database; without either it is an SQLite file under RAG_HOME.
+
     Raises:
-        ConfigurationError: the settings ask for a store that is not there yet, or cannot be used.
+        ConfigurationError: the settings name two stores, or one that cannot be used.
+        MissingExtraError: its packages are not installed.
         BackendError: the store is away.
     """
-    from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
-
-    if settings.database_host:
-        raise ConfigurationError(
-            "DATABASE_HOST asks for MongoDB, which is not there yet: unset it, or use DATABASE_URL."
-        )
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    store = SqlDocumentStore(url or f"sqlite:///{settings.home / 'documents.sqlite'}")
+    if settings.database_host and settings.database_url:
+        raise ConfigurationError("DATABASE_HOST and DATABASE_URL name two document stores: unset one of them")
+    store = _mongo_store(settings) if settings.database_host else _sql_store(settings)
     try:
         yield store
     finally:
         store.close()
+
+
+def _mongo_store(settings: Settings) -> "MongoDocumentStore":
+    from rag_llm_system.infrastructure.db.mongo import MongoDocumentStore
+
+    assert settings.database_host is not None
+    return MongoDocumentStore(
+        settings.database_host.get_secret_value(),
+        database_name=settings.database_name,
+        timeout_s=settings.rag_database_timeout_s,
+        read_foreign=_handbook_document,
+    )
+
+
+def _sql_store(settings: Settings) -> "SqlDocumentStore":
+    from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
+
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    return SqlDocumentStore(
+        url or f"sqlite:///{settings.home / 'documents.sqlite'}", timeout_s=settings.rag_database_timeout_s
+    )
+
+
+def _handbook_document(category: Category, item: Mapping[str, Any], users: Mapping[str, UserDocument]) -> Document:
+    """Gives the document of an item that another program wrote, read as from a warehouse file."""
+    from rag_llm_system.application.ingestion.warehouse_items import document_of
+
+    return document_of(category, item, users, place=f"a document of {category}")

@@ -3,11 +3,11 @@
 import sys
 
 from rag_llm_system.domain.documents import ArticleContent, ArticleDocument
-from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
+from tests.document_stores import open_store
 
 
 def main(url: str, name: str, n_documents: int) -> None:
-    store = SqlDocumentStore(url)
+    store = open_store(url)
     for number in range(n_documents):
         article = ArticleDocument(
             id=f"{name}-{number:03}",

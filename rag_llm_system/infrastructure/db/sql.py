@@ -5,20 +5,15 @@ are looked up by: id, link, author and content hash.
 """
 
 import json
-import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import (
-    URL,
     Column,
     Connection,
-    Engine,
     Index,
     MetaData,
     Row,
@@ -26,23 +21,23 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
     delete,
-    event,
     func,
     insert,
     select,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from rag_llm_system.domain.documents import DOCUMENT_TYPES, Category, Document, DocumentDigest
-from rag_llm_system.domain.errors import ConfigurationError, InputError, IntegrityError
+from rag_llm_system.domain.errors import InputError, IntegrityError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from rag_llm_system.domain.users import UserDocument, folded_name
+from rag_llm_system.infrastructure.db.sql_engines import begin_reading, begin_writing, open_engine, parse_url, place_of
 from rag_llm_system.infrastructure.db.sql_errors import own_errors
 
-_ROWS_IN_MEMORY = 16
+_DOCUMENTS_IN_MEMORY = 4
+"""pg8000 holds each several times over: 4 of 100 KB take 4 MB."""
+
+_DIGESTS_IN_MEMORY = 1_000
 _KEYS_PER_STATEMENT = 500
 """Databases limit the parameters of a statement; SQLite before 3.32 to 999."""
 
@@ -79,30 +74,38 @@ _USERS = Table(
 class SqlDocumentStore:
     """`DocumentStore` and `UserStore` over SQLAlchemy. Tables, and for SQLite the file and its folder, are made.
 
-    Threads and processes may share a database: readers never wait, writers take turns.
+    Threads and processes may share a database: readers never wait, writers take turns. PostgreSQL cannot hold U+0000
+    in what documents are looked up by (id, link, author) and no link above about 2,700 bytes; texts may hold anything.
 
     Args:
-        url: an SQLAlchemy URL, such as "sqlite:////home/ada/.rag/documents.sqlite".
-        busy_timeout_s: how long a writer waits for the others before it gives up.
+        url: such as "sqlite:////home/ada/.rag/documents.sqlite" or "postgresql://ada:secret@host/twin".
+        busy_timeout_s: SQLite: how long a writer waits for the others before it gives up.
+        timeout_s: a server: how long it may take to connect, and for each answer.
 
     Raises:
-        ConfigurationError: the URL or the path cannot be used.
+        ConfigurationError: the URL, the path, the password or the database's name cannot be used.
+        MissingExtraError: the extra postgres is not installed.
         IntegrityError: the file is there and is not a database.
         BackendUnavailableError: the database is away or locked.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
-        parsed = _parse_url(url)
-        self._place = _place(parsed)
-        self._engine = _open_engine(parsed, busy_timeout_s)
-        with self._writing() as connection:
-            _METADATA.create_all(connection)
+    def __init__(self, url: str, *, busy_timeout_s: float = 30.0, timeout_s: float = 10.0) -> None:
+        parsed = parse_url(url)
+        self._place = place_of(parsed)
+        self._timeout_s = timeout_s
+        self._engine = open_engine(parsed, busy_timeout_s=busy_timeout_s, timeout_s=timeout_s)
+        try:
+            with self._writing() as connection:
+                _METADATA.create_all(connection)
+        except BaseException:
+            self.close()
+            raise
 
     def save(self, documents: Sequence[Document]) -> SaveOutcome:
         """Inserts or replaces; see the port. Of two documents with one link in a call the last counts.
 
         Raises:
-            InputError: a document holds text that is not Unicode; nothing is saved.
+            InputError: a document cannot be held, such as text that is not Unicode; nothing is saved.
         """
         rows: dict[Category, list[_DocumentRow]] = {}
         for document in documents:
@@ -118,7 +121,7 @@ class SqlDocumentStore:
     def find(
         self, category: Category, *, ids: Sequence[str] | None = None, author_ids: Sequence[str] | None = None
     ) -> Iterator[Document]:
-        """Gives the documents in the order of their ids; what is saved meanwhile does not show (SQLite).
+        """Gives the documents in the order of their ids; what is saved meanwhile does not show.
 
         Raises:
             IntegrityError: a stored document cannot be read.
@@ -126,7 +129,7 @@ class SqlDocumentStore:
         table = _DOCUMENTS[category]
         document_type = DOCUMENT_TYPES[category]
         query = select(table.c.id, table.c.body)
-        for row in self._stream(query, table, ids, author_ids):
+        for row in self._stream(query, table, ids, author_ids, _DOCUMENTS_IN_MEMORY):
             try:
                 yield document_type.model_validate_json(row.body)
             except ValidationError:
@@ -139,7 +142,7 @@ class SqlDocumentStore:
         """Gives the digests in the order of their ids, without reading the documents."""
         table = _DOCUMENTS[category]
         query = select(table.c.id, table.c.author_id, table.c.content_hash)
-        for row in self._stream(query, table, None, author_ids):
+        for row in self._stream(query, table, None, author_ids, _DIGESTS_IN_MEMORY):
             yield DocumentDigest(id=row.id, category=category, author_id=row.author_id, content_hash=row.content_hash)
 
     def delete(self, category: Category, ids: Sequence[str]) -> int:
@@ -196,6 +199,7 @@ class SqlDocumentStore:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with own_errors(self._place), self._engine.connect() as connection:
+            begin_reading(connection)
             yield connection
 
     @contextmanager
@@ -203,12 +207,16 @@ class SqlDocumentStore:
         with own_errors(self._place), self._engine.connect() as connection:
             connection = connection.execution_options(rag_writes=True)
             with connection.begin():
-                if connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+                begin_writing(connection, self._timeout_s)
                 yield connection
 
     def _stream(
-        self, query: Select[Any], table: Table, ids: Sequence[str] | None, author_ids: Sequence[str] | None
+        self,
+        query: Select[Any],
+        table: Table,
+        ids: Sequence[str] | None,
+        author_ids: Sequence[str] | None,
+        n_in_memory: int,
     ) -> Iterator[Row[Any]]:
         query = query.order_by(table.c.id)
         if author_ids is not None:
@@ -218,11 +226,7 @@ class SqlDocumentStore:
             queries = (query.where(table.c.id.in_(part)) for part in _parts(sorted({*ids})))
         with self._reading() as connection:
             for part in queries:
-                yield from connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(part)
-
-
-_WRITERS_LOCK = 7163942
-"""PostgreSQL: any number that stands for "writing documents", so that writers take turns as they do in SQLite."""
+                yield from connection.execution_options(yield_per=n_in_memory).execute(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +296,8 @@ def _known_rows(
 def _replace(connection: Connection, table: Table, rows: list[dict[str, str]]) -> None:
     if rows:
         _delete_ids(connection, table, [row["id"] for row in rows])
-        connection.execute(insert(table), rows)
+        # Asking for the ids back makes SQLAlchemy send many rows in one statement.
+        connection.execute(insert(table).returning(table.c.id), rows).all()
 
 
 def _delete_ids(connection: Connection, table: Table, ids: Sequence[str]) -> int:
@@ -308,71 +313,3 @@ def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _user_row(user: UserDocument) -> dict[str, str]:
     return {"id": user.id, "folded_name": folded_name(user.full_name), "body": user.model_dump_json()}
-
-
-def _parse_url(url: str) -> URL:
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigurationError(
-            "the document store's URL cannot be read: write it like sqlite:////path/to/documents.sqlite"
-        ) from None
-
-
-def _place(url: URL) -> str:
-    """Names the database in messages, without user or password."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return f"the database {url.database or ''} on {url.host or 'localhost'}"
-
-
-def _open_engine(url: URL, busy_timeout_s: float) -> Engine:
-    try:
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_recycle=3600)
-        _make_folder(url)
-        engine = create_engine(
-            url, pool_size=5, max_overflow=-1, connect_args={"timeout": busy_timeout_s, "isolation_level": None}
-        )
-    except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
-        what = f"no driver for {url.get_backend_name()} databases ({type(error).__name__})"
-        raise ConfigurationError(f"{what}: install it, or use an sqlite:/// URL") from None
-    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, busy_timeout_s))
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _make_folder(url: URL) -> None:
-    if not url.database or url.database == ":memory:" or url.query.get("uri"):
-        raise ConfigurationError("the document store needs a file: write its URL like sqlite:////path/documents.sqlite")
-    folder = Path(url.database).absolute().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{folder} cannot be made ({error.strerror}): set RAG_HOME or DATABASE_URL to another place"
-        ) from None
-
-
-def _set_up_sqlite(connection: Any, busy_timeout_s: float) -> None:
-    """Readers beside a writer (WAL), and on the disk before a commit is acknowledged (synchronous=FULL).
-
-    See https://sqlite.org/pragma.html#pragma_synchronous.
-    """
-    deadline = time.monotonic() + busy_timeout_s
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError as error:
-            # Of processes that open a new file at once, all but one are told "locked" here without any waiting.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins by reading and then writes cannot wait for another writer; it would fail at once.
-    writes = connection.get_execution_options().get("rag_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

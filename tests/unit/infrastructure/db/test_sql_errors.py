@@ -4,13 +4,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from rag_llm_system.domain.documents import ArticleContent, ArticleDocument, Category
 from rag_llm_system.domain.errors import (
+    BackendError,
     BackendUnavailableError,
     ConfigurationError,
     DiskFullError,
+    InputError,
     IntegrityError,
     RagError,
 )
@@ -77,6 +79,44 @@ def test_a_damaged_document_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_says_where_to_make_room(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match=r"the disk that holds /data/documents\.sqlite is full: make room"):
         _raise_as_ours(_full_error(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "words"),
+    [
+        ("28P01", ConfigurationError, "refuses this user or password: check DATABASE_URL"),
+        ("3D000", ConfigurationError, "is not there: make it with createdb"),
+        ("42501", ConfigurationError, "does not let this user do that"),
+        ("25006", ConfigurationError, "can only be read"),
+        ("22P05", ConfigurationError, "make it with ENCODING 'UTF8'"),
+        ("22021", InputError, "cannot hold U\\+0000"),
+        ("54000", InputError, "link of more than 2,700 bytes"),
+        ("53100", DiskFullError, "is full: make room there"),
+        ("53300", BackendUnavailableError, "cannot do this now"),
+        ("57P01", BackendUnavailableError, "cannot do this now"),
+        ("55P03", BackendUnavailableError, "is locked by another writer"),
+        ("XX001", IntegrityError, "is damaged: restore a backup"),
+        ("42P01", BackendError, "refused what it was asked \\(42P01\\)"),
+    ],
+)
+def test_what_postgresql_says_means_what_a_person_can_do_about_it(state: str, kind: type[RagError], words: str) -> None:
+    said = Exception({"S": "ERROR", "C": state, "M": "private"})  # as pg8000 hands it over
+    with pytest.raises(kind, match=words) as caught, own_errors("the database twin on db"):
+        raise ProgrammingError("private", {}, said)
+    assert type(caught.value) is kind
+    assert "private" not in caught.value.message
+
+
+def test_a_refusal_is_seen_behind_the_connection_that_broke_because_of_it() -> None:
+    hidden = ConnectionError("private")
+    hidden.__context__ = Exception({"C": "28P01", "M": "private"})
+    with pytest.raises(ConfigurationError, match="user or password"), own_errors("the database twin on db"):
+        raise InterfaceError("private", {}, hidden)
+
+
+def test_a_socket_that_breaks_means_that_the_server_is_away() -> None:
+    with pytest.raises(BackendUnavailableError, match="does not answer"), own_errors("the database twin on db"):
+        raise TimeoutError("private")
 
 
 def test_an_unknown_error_names_its_kind_and_no_content() -> None:
