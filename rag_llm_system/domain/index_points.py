@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+TermWeights = tuple[NDArray[np.uint32], NDArray[np.float32]]
+"""Term numbers, shape (n_terms,), each once, and their weights, shape (n_terms,); both empty where there is no term."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexPoint:
@@ -17,12 +20,15 @@ class IndexPoint:
         payload: JSON values; comes back as it went in.
         vector: float32, shape (dimension,), L2-normalised; None in a collection without vectors.
         text: what the keyword half indexes; "" in a collection without vectors.
+        terms: the weights that the keyword half keeps, where they are known already: `text` is then not read. A point
+            that moves from one index to another brings them along.
     """
 
     id: str
     payload: Mapping[str, Any]
     vector: NDArray[np.float32] | None = None
     text: str = ""
+    terms: TermWeights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class PointFilter:
     any_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ids: Sequence[str] | None = None
     not_ids: Sequence[str] = ()
+
+    @property
+    def matches_nothing(self) -> bool:
+        """Whether it asks for one of no ids, or one of no values."""
+        return (self.ids is not None and not self.ids) or any(not values for values in self.any_of.values())
 
 
 EVERYTHING = PointFilter()

@@ -1,5 +1,6 @@
 """What every `VectorIndex` does: numbers against the plain numpy reference, and the manners of the port."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rag_llm_system.domain.errors import BackendError, CapabilityError, InputError, NotFoundError
 from rag_llm_system.domain.index_points import (
@@ -18,51 +18,18 @@ from rag_llm_system.domain.index_points import (
     PointFilter,
     ScoredPoint,
     SearchQuery,
+    TermWeights,
 )
 from rag_llm_system.domain.ports.vector_index import VectorIndex
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from tests.contracts.vector_indexes import BACKENDS, DIMENSION, WORDS, corpus, document, point_id, unit_vector, window
 
-DIMENSION = 8
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+
 WINDOWS = "article_chunks_embedded"
 DOCUMENTS = "cleaned_articles"
 UNWRITTEN = "post_chunks_embedded"
-WORDS = ["harbour", "lantern", "river", "granite", "violin", "meadow", "engine", "copper", "winter", "orchard"]
-
-
-def point_id(number: int) -> str:
-    return str(UUID(int=number))
-
-
-def unit_vector(seed: int) -> NDArray[np.float32]:
-    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-def window(number: int, text: str = "", *, seed: int | None = None, **payload: Any) -> IndexPoint:
-    vector = unit_vector(number if seed is None else seed)
-    return IndexPoint(point_id(number), {"author_id": "ada", **payload}, vector, text)
-
-
-def document(number: int, **payload: Any) -> IndexPoint:
-    return IndexPoint(point_id(number), payload)
-
-
-def corpus() -> list[IndexPoint]:
-    """Gives 90 windows; each tenth has no text, the last 30 repeat the vectors and texts of the first: ties abound."""
-    rng = np.random.default_rng(7)
-    order = rng.permutation(90)
-    texts = [" ".join(rng.choice(WORDS, size=rng.integers(1, 30))) if i % 10 else "" for i in range(60)]
-    return [
-        window(
-            int(order[i]),
-            texts[i % 60],
-            seed=i % 60,
-            author_id=f"author {i % 4}",
-            document_id=f"document {i % 7}",
-        )
-        for i in range(90)
-    ]
 
 
 def dense(seed: int, limit: int = 10, **options: Any) -> DenseQuery:
@@ -84,14 +51,32 @@ def assert_same(found: list[list[ScoredPoint]], expected: list[list[ScoredPoint]
         assert [hit.payload for hit in answer] == [hit.payload for hit in wanted]
 
 
-@pytest.fixture(scope="module", params=["numpy", "qdrant_edge"])
+def assert_same_points(found: list[IndexPoint], expected: list[IndexPoint]) -> None:
+    assert ids(found) == ids(expected)
+    for point, wanted in zip(found, expected, strict=True):
+        assert point.vector is not None
+        assert wanted.vector is not None
+        assert point.terms is not None
+        assert wanted.terms is not None
+        assert point.vector == pytest.approx(wanted.vector, abs=1e-6)
+        assert weights_by_term(point.terms) == weights_by_term(wanted.terms)
+        assert point.payload == wanted.payload
+
+
+def weights_by_term(terms: TermWeights) -> dict[int, float]:
+    return dict(zip(terms[0].tolist(), terms[1].tolist(), strict=True))
+
+
+@pytest.mark.skipif("QDRANT_TEST_URL" not in os.environ, reason="no Qdrant server: QDRANT_TEST_URL is not set")
+def test_this_suite_runs_against_a_real_server() -> None:
+    assert "qdrant server" in BACKENDS
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
 def shared_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
-    if request.param == "numpy":
-        yield NumpyIndex(dimension=DIMENSION)
-        return
-    index = QdrantEdgeIndex(tmp_path_factory.mktemp("index"), dimension=DIMENSION, embedder="e", mode="write")
+    index, remove = BACKENDS[request.param](tmp_path_factory.mktemp("index"))
     yield index
-    index.close()
+    remove()
 
 
 @pytest.fixture
@@ -109,20 +94,19 @@ def reference() -> NumpyIndex:
     return index
 
 
-@pytest.fixture(scope="module", params=["numpy", "qdrant_edge writing", "qdrant_edge reading"])
+@pytest.fixture(scope="module", params=[*BACKENDS, "qdrant_edge reading"])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
     """An index that holds the corpus."""
-    path: Path = tmp_path_factory.mktemp("filled")
-    index: VectorIndex = NumpyIndex(dimension=DIMENSION)
-    if request.param != "numpy":
-        index = QdrantEdgeIndex(path, dimension=DIMENSION, embedder="e", mode="write", batch_points=32)
+    path = tmp_path_factory.mktemp("filled")
+    index, remove = BACKENDS[request.param.removesuffix(" reading")](path)
     index.upsert(WINDOWS, corpus())
     index.upsert(DOCUMENTS, [document(number, author_id="ada") for number in (9, 3, 700)])
     if request.param == "qdrant_edge reading":
         index.close()
         index = QdrantEdgeIndex(path, dimension=DIMENSION, embedder="e", mode="read")
+        remove = index.close
     yield index
-    index.close()
+    remove()
 
 
 FILTERS = {
@@ -281,6 +265,15 @@ def test_a_filter_finds_a_value_within_a_list(index: VectorIndex) -> None:
 
 
 BAD_POINTS = {
+    "a term twice": IndexPoint(
+        point_id(2), {}, unit_vector(2), terms=(np.array([7, 7], np.uint32), np.ones(2, np.float32))
+    ),
+    "a weight too few": IndexPoint(
+        point_id(2), {}, unit_vector(2), terms=(np.array([7, 8], np.uint32), np.ones(1, np.float32))
+    ),
+    "a weight that is none": IndexPoint(
+        point_id(2), {}, unit_vector(2), terms=(np.array([7], np.uint32), np.full(1, np.nan, np.float32))
+    ),
     "dimension": IndexPoint(point_id(2), {}, np.ones(DIMENSION + 1, dtype=np.float32)),
     "shape": IndexPoint(point_id(2), {}, np.ones((1, DIMENSION), dtype=np.float32)),
     "no vector": IndexPoint(point_id(2), {}),
@@ -356,13 +349,33 @@ def test_scrolling_goes_over_many_pages(index: VectorIndex) -> None:
     assert [point.payload["n"] for point in index.scroll(DOCUMENTS)] == list(range(1_000))
 
 
-@pytest.mark.parametrize("backend", ["numpy", "qdrant_edge"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_closed_index_may_be_closed_again_but_not_used(backend: str, tmp_path: Path) -> None:
-    index: VectorIndex = NumpyIndex(dimension=DIMENSION)
-    if backend == "qdrant_edge":
-        index = QdrantEdgeIndex(tmp_path, dimension=DIMENSION, embedder="e", mode="write")
+    index, remove = BACKENDS[backend](tmp_path)
     index.close()
     index.close()
 
     with pytest.raises(BackendError):
         index.count(WINDOWS)
+    remove()
+
+
+def test_points_that_bring_their_terms_are_found_by_those(index: VectorIndex, reference: NumpyIndex) -> None:
+    """What is moved from one index to another: the vectors and weights as they are stored, no text."""
+    moved = list(reference.whole_points(WINDOWS))
+    assert not any(point.text for point in moved)
+    index.upsert(WINDOWS, moved)
+
+    queries: list[SearchQuery] = [dense(5, 100), KeywordQuery("copper winter", 100)]
+    assert_same(index.search(WINDOWS, queries), reference.search(WINDOWS, queries))
+
+
+def test_points_are_read_whole_as_they_were_stored(filled: VectorIndex, reference: NumpyIndex) -> None:
+    source: Any = filled
+    read = list(source.whole_points(WINDOWS))
+
+    assert_same_points(read, list(reference.whole_points(WINDOWS)))
+    assert ids(list(source.whole_points(DOCUMENTS))) == [point_id(3), point_id(9), point_id(700)]
+    assert list(source.whole_points(UNWRITTEN)) == []
+    with pytest.raises(NotFoundError):
+        list(source.whole_points("nowhere"))

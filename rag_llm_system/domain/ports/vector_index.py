@@ -49,3 +49,13 @@ class VectorIndex(Protocol):
 
     def close(self) -> None:
         """Makes everything durable and lets go of the index; closing twice is allowed."""
+
+
+class PointSource(Protocol):
+    """An index out of which points can be moved to another one of the same recipe, without embedding anything."""
+
+    def whole_points(self, collection: str) -> Iterator[IndexPoint]:
+        """Gives all points as they are stored, in the order of their ids: with `vector` and `terms`, without `text`."""
+
+    def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
+        """Counts the matching points exactly."""

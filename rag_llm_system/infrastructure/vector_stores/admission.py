@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from rag_llm_system.domain.collections import COLLECTIONS, CollectionSpec
 from rag_llm_system.domain.errors import CapabilityError, InputError, NotFoundError
-from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter, SearchQuery
+from rag_llm_system.domain.index_points import (
+    DenseQuery,
+    IndexPoint,
+    KeywordQuery,
+    PointFilter,
+    SearchQuery,
+    TermWeights,
+)
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -30,7 +37,8 @@ def admit_points(spec: CollectionSpec, points: Sequence[IndexPoint], dimension: 
     """Gives the points as they are stored: the last of each id, with copies of payload and vector.
 
     Raises:
-        InputError: an id is no UUID, a payload is no JSON, a vector is missing, of a wrong dimension or not finite.
+        InputError: an id is no UUID, a payload is no JSON, a vector is missing, of a wrong dimension or not finite,
+            terms are given twice, or their weights are not finite.
     """
     last = {point.id: point for point in points}
     return [
@@ -39,6 +47,7 @@ def admit_points(spec: CollectionSpec, points: Sequence[IndexPoint], dimension: 
             payload=_json_copy(point),
             vector=_admit_stored_vector(point, dimension) if spec.searchable else None,
             text=point.text if spec.searchable else "",
+            terms=_admit_terms(point) if spec.searchable else None,
         )
         for point in last.values()
     ]
@@ -108,6 +117,15 @@ def _admit_vector(vector: NDArray[np.float32], dimension: int, whose: str) -> ND
     if not np.isfinite(copy).all():
         raise InputError(f"the vector of {whose} holds NaN or infinity: embed the text again")
     return copy
+
+
+def _admit_terms(point: IndexPoint) -> TermWeights | None:
+    if point.terms is None:
+        return None
+    numbers, weights = np.array(point.terms[0], np.uint32), np.array(point.terms[1], np.float32)
+    if numbers.shape != weights.shape or len(np.unique(numbers)) != numbers.size or not np.isfinite(weights).all():
+        raise InputError(f"the terms of point {point.id} are not one finite weight for each term: index its text again")
+    return numbers, weights
 
 
 def _json_copy(point: IndexPoint) -> Mapping[str, Any]:

@@ -2,12 +2,9 @@
 
 import numpy as np
 import qdrant_edge
-from numpy.typing import NDArray
 
 from rag_llm_system.domain.errors import ConfigurationError
-
-TermWeights = tuple[NDArray[np.uint32], NDArray[np.float32]]
-"""Term numbers, shape (n_terms,), each once, and their weights, shape (n_terms,); both empty where there is no term."""
+from rag_llm_system.domain.index_points import IndexPoint, TermWeights
 
 
 class Bm25Encoder:
@@ -39,6 +36,10 @@ class Bm25Encoder:
     def encode_query(self, text: str) -> TermWeights:
         """Gives 1 for each term."""
         return _term_weights(self._model.embed_query(_encodable(text)))
+
+    def point_terms(self, point: IndexPoint) -> TermWeights:
+        """Gives what the keyword half keeps of a point: the terms it brings, else those of its text."""
+        return self.encode_document(point.text) if point.terms is None else point.terms
 
 
 def _term_weights(vector: qdrant_edge.SparseVector) -> TermWeights:

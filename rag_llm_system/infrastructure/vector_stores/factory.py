@@ -13,17 +13,21 @@ _HERE = "rag_llm_system.infrastructure.vector_stores"
 class VectorStoreFactory:
     """Makes a vector index from the name of its backend.
 
-    `backends` maps a name to ("module:Class", the extra that its packages come with, or "" for the base install).
+    `backends` maps a name to ("module:Class", the extra that its packages come with, or "" for the base install);
+    `servers` does so for those that run as a server as well, which is meant where a `url` is given.
     """
 
     backends: ClassVar[Mapping[str, tuple[str, str]]] = {
         "numpy": (f"{_HERE}.numpy_index:NumpyIndex", ""),
         "qdrant": (f"{_HERE}.qdrant_edge.adapter:QdrantEdgeIndex", ""),
     }
+    servers: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "qdrant": (f"{_HERE}.qdrant_adapter:QdrantAdapter", "qdrant"),
+    }
 
     @classmethod
     def create(cls, backend: str, **kwargs: Any) -> VectorIndex:
-        """Gives an index of that backend, made with the keyword arguments of its class.
+        """Gives an index of that backend, made with the keyword arguments of its class: `path` or `url`, and more.
 
         Raises:
             ConfigurationError: there is no such backend.
@@ -33,7 +37,8 @@ class VectorStoreFactory:
             raise ConfigurationError(
                 f"there is no vector store {backend!r}: use one of {', '.join(sorted(cls.backends))}"
             )
-        place, extra = cls.backends[backend]
+        is_server = "url" in kwargs and backend in cls.servers
+        place, extra = cls.servers[backend] if is_server else cls.backends[backend]
         module_name, class_name = place.split(":")
         try:
             module = import_module(module_name)

@@ -50,6 +50,13 @@ class NumpyIndex:
     def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
         return len(self._matching(collection, where))
 
+    def whole_points(self, collection: str) -> Iterator[IndexPoint]:
+        """As `PointSource` says."""
+        searchable = spec_of(collection).searchable
+        for point in self._matching(collection, EVERYTHING):
+            terms = self._encoder.point_terms(point) if searchable else None
+            yield IndexPoint(point.id, point.payload, point.vector, terms=terms)
+
     def close(self) -> None:
         self._closed = True
 
@@ -76,7 +83,7 @@ class NumpyIndex:
         ]
 
     def _bm25_scores(self, collection: str, query: KeywordQuery, candidates: list[IndexPoint]) -> dict[str, float]:
-        weights = {point.id: self._weights(point.text) for point in self._points(collection).values()}
+        weights = {point.id: self._weights(point) for point in self._points(collection).values()}
         scores: dict[str, float] = {}
         for term in self._encoder.encode_query(query.text)[0].tolist():
             idf = _idf(len(weights), sum(term in of_point for of_point in weights.values()))
@@ -85,8 +92,8 @@ class NumpyIndex:
                     scores[point.id] = scores.get(point.id, 0.0) + idf * weights[point.id][term]
         return scores
 
-    def _weights(self, text: str) -> Mapping[int, float]:
-        terms, weights = self._encoder.encode_document(text)
+    def _weights(self, point: IndexPoint) -> Mapping[int, float]:
+        terms, weights = self._encoder.point_terms(point)
         return dict(zip(terms.tolist(), weights.tolist(), strict=True))
 
 

@@ -18,12 +18,13 @@ from rag_llm_system.domain.index_points import (
 )
 from rag_llm_system.infrastructure.vector_stores.admission import admit_filter, admit_points, admit_queries, spec_of
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.lock import IndexLock
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import Recipe
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.requests import point_batch
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.shards import ShardOptions, ShardSet, directory_bytes
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.worker_process import WorkerProcess
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
 
 _PAGE_POINTS = 256
+_WHOLE_PAGE_POINTS = 64
 _PAYLOAD_GUESS_BYTES = 2_000
 
 
@@ -129,7 +130,12 @@ class QdrantEdgeIndex:
         return answers
 
     def scroll(self, collection: str, where: PointFilter = EVERYTHING) -> Iterator[StoredPoint]:
-        return self._pages(collection, admit_filter(spec_of(collection), where))
+        admitted = admit_filter(spec_of(collection), where)
+        return self._pages("scroll_page", collection, admitted, page_points=_PAGE_POINTS)
+
+    def whole_points(self, collection: str) -> Iterator[IndexPoint]:
+        """As `PointSource` says."""
+        return self._pages("whole_page", spec_of(collection).name, page_points=_WHOLE_PAGE_POINTS)
 
     def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
         n_points: int = self._call("count", collection, admit_filter(spec_of(collection), where))
@@ -148,12 +154,12 @@ class QdrantEdgeIndex:
         finally:
             self._lock.release()
 
-    def _pages(self, collection: str, where: PointFilter) -> Iterator[StoredPoint]:
+    def _pages(self, method: str, collection: str, *arguments: Any, page_points: int) -> Iterator[Any]:
         start: str | None = None
         while True:
-            page: list[StoredPoint] = self._call("scroll_page", collection, where, start, _PAGE_POINTS + 1)
-            yield from page[:_PAGE_POINTS]
-            if len(page) <= _PAGE_POINTS:
+            page = self._call(method, collection, *arguments, start, page_points + 1)
+            yield from page[:page_points]
+            if len(page) <= page_points:
                 return
             start = page[-1].id
 

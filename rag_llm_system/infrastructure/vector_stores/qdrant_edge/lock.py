@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag_llm_system.domain.errors import BackendError, IndexBusyError
 
-_LOCK_NAME = ".lock"
+LOCK_NAME = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class IndexLock:
     def __init__(self, path: Path, *, purpose: str, dead_holder_wait_s: float = 30.0) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            self._fd = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise BackendError(f"cannot open the index directory {path} ({error.strerror}): check its owner") from error
         try:

@@ -5,25 +5,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rag_llm_system.domain.errors import ConfigurationError, IntegrityError
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
 
 _NAME = "manifest.json"
 _FORMAT = 1
 REBUILD = "delete the index folder and run ./poe run-feature-engineering-pipeline"
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What the stored numbers depend on; an index made by another recipe must be made anew."""
-
-    dimension: int
-    embedder: str
-    bm25_k1: float
-    bm25_b: float
-    bm25_avg_len: float
-    bm25_language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +30,22 @@ def read_manifest(path: Path, recipe: Recipe) -> Manifest:
         ConfigurationError: the index was made by another recipe or another version of this system.
         IntegrityError: the manifest is damaged.
     """
-    try:
-        fields = json.loads((path / _NAME).read_bytes())
-        if fields["format"] != _FORMAT:
-            raise ConfigurationError(f"the index at {path} has format {fields['format']}, not {_FORMAT}: {REBUILD}")
-        stored = Manifest(Recipe(**fields["recipe"]), bool(fields["clean"]), dict(fields["counts"]))
-    except FileNotFoundError:
+    stored = _stored_manifest(path)
+    if stored is None:
         return Manifest(recipe)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"the manifest of the index at {path} is damaged: {REBUILD}") from error
-    _compare(path, asdict(stored.recipe), asdict(recipe))
+    require_same_recipe(stored.recipe, recipe, f"the index at {path}", REBUILD)
     return stored
+
+
+def stored_recipe(path: Path) -> Recipe | None:
+    """Gives the recipe that the index directory was made by; None where nothing was written yet.
+
+    Raises:
+        ConfigurationError: the index was made by another version of this system.
+        IntegrityError: the manifest is damaged.
+    """
+    stored = _stored_manifest(path)
+    return stored.recipe if stored else None
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -80,8 +73,13 @@ def fsync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def _compare(path: Path, stored: dict[str, Any], asked: dict[str, Any]) -> None:
-    for name, value in stored.items():
-        if value != asked[name]:
-            differs = f"was made with {name} {value!r}, the settings now say {asked[name]!r}"
-            raise ConfigurationError(f"the index at {path} {differs}: set it back, or {REBUILD}")
+def _stored_manifest(path: Path) -> Manifest | None:
+    try:
+        fields = json.loads((path / _NAME).read_bytes())
+        if fields["format"] != _FORMAT:
+            raise ConfigurationError(f"the index at {path} has format {fields['format']}, not {_FORMAT}: {REBUILD}")
+        return Manifest(Recipe(**fields["recipe"]), bool(fields["clean"]), dict(fields["counts"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"the manifest of the index at {path} is damaged: {REBUILD}") from error

@@ -10,7 +10,14 @@ import qdrant_edge as edge
 from numpy.typing import NDArray
 
 from rag_llm_system.domain.collections import CollectionSpec
-from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, PointFilter, ScoredPoint, SearchQuery
+from rag_llm_system.domain.index_points import (
+    DenseQuery,
+    IndexPoint,
+    PointFilter,
+    ScoredPoint,
+    SearchQuery,
+    TermWeights,
+)
 from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
 
 _DENSE = "dense"
@@ -33,6 +40,7 @@ class PointBatch:
     ids: list[str]
     payloads: list[dict[str, Any]]
     texts: list[str]
+    terms: list[TermWeights | None]
     vectors: NDArray[np.float32] | None
 
 
@@ -43,6 +51,7 @@ def point_batch(points: Sequence[IndexPoint]) -> PointBatch:
         ids=[point.id for point in points],
         payloads=[dict(point.payload) for point in points],
         texts=[point.text for point in points],
+        terms=[point.terms for point in points],
         vectors=np.stack(vectors) if vectors else None,
     )
 
@@ -62,16 +71,30 @@ def edge_points(batch: PointBatch, encoder: Bm25Encoder) -> list[edge.Point]:
     """Gives the batch as the engine's points."""
     if batch.vectors is None:
         return [edge.Point(point_id, {}, payload) for point_id, payload in zip(batch.ids, batch.payloads, strict=True)]
-    rows = zip(batch.ids, batch.payloads, batch.texts, batch.vectors.tolist(), strict=True)
+    rows = zip(batch.ids, batch.payloads, batch.texts, batch.terms, batch.vectors.tolist(), strict=True)
     return [
-        edge.Point(point_id, {_DENSE: vector, _KEYWORDS: _sparse(encoder.encode_document(text))}, payload)
-        for point_id, payload, text, vector in rows
+        edge.Point(
+            point_id,
+            {_DENSE: vector, _KEYWORDS: _sparse(encoder.encode_document(text) if terms is None else terms)},
+            payload,
+        )
+        for point_id, payload, text, terms, vector in rows
     ]
 
 
-def matches_nothing(where: PointFilter) -> bool:
-    """Whether the filter asks for one of no ids, or one of no values."""
-    return (where.ids is not None and not where.ids) or any(not values for values in where.any_of.values())
+def whole_point(record: edge.Record, spec: CollectionSpec) -> IndexPoint:
+    """Gives the engine's record, read with its vectors, as a point that another index can store."""
+    if not spec.searchable:
+        return IndexPoint(str(record.id), record.payload or {})
+    vectors: Any = record.vector
+    keywords = vectors.get(_KEYWORDS)
+    terms = (keywords.indices, keywords.values) if keywords else ([], [])
+    return IndexPoint(
+        id=str(record.id),
+        payload=record.payload or {},
+        vector=np.asarray(vectors[_DENSE], np.float32),
+        terms=(np.asarray(terms[0], np.uint32), np.asarray(terms[1], np.float32)),
+    )
 
 
 def edge_filter(where: PointFilter) -> edge.Filter:
@@ -87,7 +110,7 @@ def edge_filter(where: PointFilter) -> edge.Filter:
 
 def edge_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> edge.QueryRequest | None:
     """Gives the query as the engine's, for `n_hits` hits; None where it can find nothing."""
-    if matches_nothing(query.where):
+    if query.where.matches_nothing:
         return None
     if isinstance(query, DenseQuery):
         nearest = edge.Query.Nearest(query.vector.tolist(), using=_DENSE)
@@ -111,5 +134,5 @@ def scored_points(hits: Iterable[edge.ScoredPoint]) -> list[ScoredPoint]:
     return sorted(found, key=lambda point: (-point.score, point.id))
 
 
-def _sparse(terms: tuple[NDArray[np.uint32], NDArray[np.float32]]) -> edge.SparseVector:
+def _sparse(terms: TermWeights) -> edge.SparseVector:
     return edge.SparseVector(terms[0].tolist(), terms[1].tolist())

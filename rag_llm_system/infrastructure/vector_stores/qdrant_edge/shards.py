@@ -1,7 +1,7 @@
 """All shards of an index directory, opened by one process, and the manifest that goes with them."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,21 +10,18 @@ from loguru import logger
 
 from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import IntegrityError
-from rag_llm_system.domain.index_points import PointFilter, ScoredPoint, SearchQuery, StoredPoint
-from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
+from rag_llm_system.domain.index_points import IndexPoint, PointFilter, ScoredPoint, SearchQuery, StoredPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import requests
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import engine_errors
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     REBUILD,
     Manifest,
-    Recipe,
     fsync_directory,
     read_manifest,
     write_manifest,
 )
-
-_SPARE_HITS = 8
-"""Hits asked for beyond the limit, so that ties at the limit's edge are seen and cut by id."""
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
+from rag_llm_system.infrastructure.vector_stores.ties import cut_whole_ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +55,9 @@ class ShardSet:
     """
 
     def __init__(self, options: ShardOptions) -> None:
-        recipe = options.recipe
         self._options = options
-        self._encoder = Bm25Encoder(
-            k1=recipe.bm25_k1, b=recipe.bm25_b, avg_len=recipe.bm25_avg_len, language=recipe.bm25_language
-        )
-        self._manifest = read_manifest(options.path, recipe)
+        self._encoder = options.recipe.encoder()
+        self._manifest = read_manifest(options.path, options.recipe)
         self._shards: dict[str, edge.EdgeShard] = {}
         self._changed: set[str] = set()
         try:
@@ -93,26 +87,17 @@ class ShardSet:
     def search(self, collection: str, queries: Sequence[SearchQuery]) -> list[list[ScoredPoint]]:
         """Answers each query, best score first, ties by id, also where the limit cuts through a tie."""
         shard = self._shards.get(collection)
-        answers: list[list[ScoredPoint]] = [[] for _ in queries]
         if shard is None:
-            return answers
+            return [[] for _ in queries]
         with engine_errors(f"cannot search {collection}"):
             n_points = shard.info().points_count
-            n_hits = {i: min(query.limit, n_points) + _SPARE_HITS for i, query in enumerate(queries)}
-            while n_hits:
-                for i, hits in self._ask(shard, queries, n_hits).items():
-                    cut = queries[i].limit
-                    if len(hits) == n_hits[i] and len(hits) > cut and hits[-1].score == hits[cut - 1].score:
-                        n_hits[i] = n_hits[i] * 4
-                    else:
-                        answers[i] = hits[:cut]
-                        del n_hits[i]
-        return answers
+            limits = [min(query.limit, n_points) for query in queries]
+            return cut_whole_ties(limits, lambda n_hits: self._ask(shard, queries, n_hits))
 
     def scroll_page(self, collection: str, where: PointFilter, start: str | None, limit: int) -> list[StoredPoint]:
         """Gives up to `limit` matching points in the order of their ids, from the id `start` on."""
         shard = self._shards.get(collection)
-        if shard is None or requests.matches_nothing(where):
+        if shard is None or where.matches_nothing:
             return []
         with engine_errors(f"cannot read {collection}"):
             page, _ = shard.scroll(
@@ -120,10 +105,19 @@ class ShardSet:
             )
             return [StoredPoint(str(record.id), record.payload or {}) for record in page]
 
+    def whole_page(self, collection: str, start: str | None, limit: int) -> list[IndexPoint]:
+        """Gives up to `limit` points as they are stored, in the order of their ids, from the id `start` on."""
+        shard = self._shards.get(collection)
+        if shard is None:
+            return []
+        with engine_errors(f"cannot read {collection}"):
+            page, _ = shard.scroll(edge.ScrollRequest(offset=start, limit=limit, with_payload=True, with_vector=True))
+            return [requests.whole_point(record, COLLECTIONS[collection]) for record in page]
+
     def count(self, collection: str, where: PointFilter) -> int:
         """Counts the matching points exactly."""
         shard = self._shards.get(collection)
-        if shard is None or requests.matches_nothing(where):
+        if shard is None or where.matches_nothing:
             return 0
         with engine_errors(f"cannot count {collection}"):
             return shard.count(edge.CountRequest(exact=True, filter=requests.edge_filter(where)))
@@ -148,7 +142,7 @@ class ShardSet:
                 shard.close()
 
     def _ask(
-        self, shard: edge.EdgeShard, queries: Sequence[SearchQuery], n_hits: dict[int, int]
+        self, shard: edge.EdgeShard, queries: Sequence[SearchQuery], n_hits: Mapping[int, int]
     ) -> dict[int, list[ScoredPoint]]:
         asked = {i: requests.edge_query(queries[i], self._encoder, n) for i, n in n_hits.items()}
         batch = {i: request for i, request in asked.items() if request is not None}

@@ -8,10 +8,11 @@ import pytest
 from rag_llm_system.domain.errors import ConfigurationError, IntegrityError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     Manifest,
-    Recipe,
     read_manifest,
+    stored_recipe,
     write_manifest,
 )
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
 
 RECIPE = Recipe(384, "model v1", 1.2, 0.75, 60.0, "english")
 
@@ -54,3 +55,10 @@ def test_a_damaged_manifest_is_noticed(tmp_path: Path, damaged: bytes) -> None:
 
     with pytest.raises(IntegrityError, match="damaged"):
         read_manifest(tmp_path, RECIPE)
+
+
+def test_the_recipe_of_an_index_can_be_asked_for_without_knowing_it(tmp_path: Path) -> None:
+    assert stored_recipe(tmp_path) is None
+    write_manifest(tmp_path, Manifest(RECIPE))
+
+    assert stored_recipe(tmp_path) == RECIPE

@@ -1,0 +1,69 @@
+"""Which index the settings mean."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag_llm_system.bootstrap.vector_index import embedded_options, server_options
+from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.settings import Settings
+
+
+def settings(tmp_path: Path, **fields: Any) -> Settings:
+    return Settings(rag_home=tmp_path, **fields)
+
+
+def test_without_a_server_the_index_is_embedded(tmp_path: Path) -> None:
+    plain = settings(tmp_path, rag_min_free_mb=7)
+
+    assert server_options(plain) is None
+    assert embedded_options(plain, mode="read", purpose="a test") == {
+        "path": tmp_path / "index",
+        "mode": "read",
+        "purpose": "a test",
+        "min_free_bytes": 7_000_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("vectors", "http://vectors:6444"),
+        (" vectors ", "http://vectors:6444"),
+        ("10.0.0.7", "http://10.0.0.7:6444"),
+        ("http://vectors", "http://vectors:6444"),
+        ("https://vectors/", "https://vectors:6444"),
+        ("https://vectors:443", "https://vectors:443"),
+        ("vectors:7000", "http://vectors:7000"),
+        ("::1", "http://[::1]:6444"),
+        ("[::1]:7000", "http://[::1]:7000"),
+    ],
+)
+def test_a_host_is_a_server_at_the_port_unless_it_names_its_own(tmp_path: Path, host: str, url: str) -> None:
+    options = server_options(settings(tmp_path, qdrant_database_host=host, qdrant_database_port=6444))
+
+    assert options == {"url": url, "api_key": None, "timeout_s": 30.0}
+
+
+def test_a_host_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="QDRANT_DATABASE_HOST"):
+        server_options(settings(tmp_path, qdrant_database_host="vectors:port"))
+
+
+def test_the_cloud_comes_before_the_host_and_brings_its_key(tmp_path: Path) -> None:
+    cloud = settings(
+        tmp_path,
+        use_qdrant_cloud=True,
+        qdrant_cloud_url="https://name.cloud.qdrant.io",
+        qdrant_database_host="vectors",
+        qdrant_apikey="k",
+        rag_qdrant_timeout_s=5,
+    )
+
+    assert server_options(cloud) == {"url": "https://name.cloud.qdrant.io", "api_key": "k", "timeout_s": 5.0}
+
+
+def test_the_cloud_without_its_address_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="QDRANT_CLOUD_URL"):
+        server_options(settings(tmp_path, use_qdrant_cloud=True))
