@@ -1,8 +1,6 @@
 """Files and folders of this machine."""
 
-import codecs
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,32 +10,20 @@ from urllib.request import url2pathname
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import NotFoundError
 from rag_llm_system.domain.ports.source import Fetched, FetchFailure
-from rag_llm_system.infrastructure.crawlers.media_types import PLAIN_TEXT, is_code, media_type_of
-
-_MACHINE_MADE = {"__pycache__", "bower_components", "node_modules", "site-packages", "venv"}
-_BUILD_OUTPUT = {"_build", "build", "dist", "out", "target"}
-_BUILD_FILES = {
-    "build.gradle",
-    "build.gradle.kts",
-    "cargo.toml",
-    "cmakelists.txt",
-    "conf.py",
-    "makefile",
-    "package.json",
-    "pom.xml",
-    "pyproject.toml",
-    "setup.py",
-}
-_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_SNIFFED_BYTES = 64 * 1024
-_CONTROL_BYTES = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+from rag_llm_system.infrastructure.crawlers.machine_made import (
+    is_build_file,
+    is_machine_made_file,
+    is_machine_made_folder,
+)
+from rag_llm_system.infrastructure.crawlers.media_types import PLAIN_TEXT, is_code, is_text, media_type_of
 
 
 class FileCrawler:
     """Brings a file, or the files of a folder and all below it in the order of their paths.
 
     Left out without a word: what is hidden, what tools have made (`__pycache__`, `node_modules`, virtual
-    environments, and folders like `build` beside a build file), and symbolic links to what is read in its own place.
+    environments, lock files, and folders like `build` beside a build file), and symbolic links to what is read in its
+    own place.
     Given as failures: files that are empty, too large, unreadable or not text, and links that lead out of the folder.
 
     Args:
@@ -72,7 +58,7 @@ class FileCrawler:
             return _unreadable(path, error)
         if not body:
             return FetchFailure(path.as_uri(), "is empty")
-        if not _is_text(body, name_is_known=media_type_of(path) is not None):
+        if not is_text(body, name_is_known=media_type_of(path) is not None):
             return FetchFailure(path.as_uri(), f"is not text, and there is no parser for '{path.suffix}' files yet")
         media_type = media_type_of(path) or PLAIN_TEXT
         return Fetched(
@@ -105,7 +91,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | FetchFailure]:
     except OSError as error:
         yield _unreadable(folder, error)
         return
-    is_built_here = any(entry.name.lower() in _BUILD_FILES for entry in entries)
+    is_built_here = any(is_build_file(entry.name) for entry in entries)
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -117,16 +103,15 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | FetchFailure]:
         if stat.S_ISLNK(mode):
             yield from _doubts_about_symlink(entry, root)
         elif not stat.S_ISDIR(mode):
-            yield entry
+            if not is_machine_made_file(entry.name):
+                yield entry
         elif not _is_machine_made(entry, is_built_here):
             yield from _walk(entry, root)
 
 
 def _is_machine_made(folder: Path, is_built_here: bool) -> bool:
-    name = folder.name.lower()
-    if name in _MACHINE_MADE or name.endswith(".egg-info") or (is_built_here and name in _BUILD_OUTPUT):
-        return True
-    return os.path.lexists(folder / "pyvenv.cfg")
+    names_within = ["pyvenv.cfg"] if os.path.lexists(folder / "pyvenv.cfg") else []
+    return is_machine_made_folder(folder.name, is_built_here=is_built_here, names_within=names_within)
 
 
 def _doubts_about_symlink(entry: Path, root: Path) -> Iterator[FetchFailure]:
@@ -138,15 +123,6 @@ def _doubts_about_symlink(entry: Path, root: Path) -> Iterator[FetchFailure]:
         return
     if not target.is_relative_to(root):
         yield FetchFailure(entry.absolute().as_uri(), "is a symbolic link that leads out of the folder")
-
-
-def _is_text(body: bytes, *, name_is_known: bool) -> bool:
-    start = body[:_SNIFFED_BYTES]
-    if start.startswith(_BOMS):
-        return True
-    if b"\0" in start or start.startswith(b"%PDF-"):
-        return False
-    return name_is_known or len(_CONTROL_BYTES.findall(start)) * 100 <= len(start)
 
 
 def _unreadable(path: Path, error: OSError) -> FetchFailure:
