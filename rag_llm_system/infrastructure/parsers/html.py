@@ -7,8 +7,10 @@ from typing import Any
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import InputError, MissingExtraError
 from rag_llm_system.domain.ports.source import Fetched, Parsed
-from rag_llm_system.infrastructure.parsers.html_to_markdown import markdown_of
-from rag_llm_system.infrastructure.parsers.text import clean_text, decode_text, file_title, name_of
+from rag_llm_system.infrastructure.parsers.html_facts import needs_scripts, page_authors, page_title
+from rag_llm_system.infrastructure.parsers.html_to_markdown import markdown_blocks
+from rag_llm_system.infrastructure.parsers.main_blocks import coverage, main_blocks
+from rag_llm_system.infrastructure.parsers.text import charset_of, clean_text, decode_text, file_title, name_of
 
 _DECLARED_CHARSET = re.compile(rb"""<(?:meta|\?xml)[^>]+(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _DECLARATION_BYTES = 4096
@@ -17,16 +19,21 @@ _SOURCE_INDENT = re.compile(r"[ \t]*\n[ \t]{2,}(?=[^\s*+|>#\d`-])")
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
 _SHORT_CHARS = 250
 _PARAGRAPH_CHARS = 80
+_SHELL_CHARS = 100
+_ENOUGH_COVERED = 0.75
 
 
 class HtmlParser:
     """Reads a page as an article in Markdown: headings, lists, code, links and tables are kept.
 
-    trafilatura finds the writing among menus and banners. Where it finds little, or runs paragraphs together (both
-    happen on pages laid out with tables), the whole page without its navigation is taken instead.
+    trafilatura finds the writing among menus and banners; this package's own Markdown is kept of it, since code must
+    not lose a space. Where trafilatura finds little, or runs paragraphs together (both happen on pages laid out with
+    tables), the whole page without its navigation is taken instead.
 
-    Title: what the source calls it, else the heading that the page's title repeats, else the page's title. An author
-    is taken from `<meta name="author">` alone, since names found in the text are too often something else.
+    The character set is what a byte order mark, the server, or the page itself says, in this order.
+
+    Title: what the source calls it, else the heading that the page's title repeats, else the page's title. Authors are
+    taken from the page's metadata alone, since names found in the text are too often something else.
     """
 
     def parse(self, fetched: Fetched) -> Parsed:
@@ -37,29 +44,33 @@ class HtmlParser:
             MissingExtraError: the extra "pipelines" is not installed.
         """
         name = name_of(fetched)
-        page = clean_text(decode_text(fetched.body, name=name, declared=_declared_charset(fetched.body)))
+        declared = charset_of(fetched) or _declared_charset(fetched.body)
+        page = clean_text(decode_text(fetched.body, name=name, declared=declared))
         try:
             tree = _tree(page)
-            text = _best_markdown(page, tree)
-            title = _title(tree)
-            author = " ".join(str((tree.xpath("//meta[@name='author']/@content") or [""])[0]).split())
+            # What stands in the page's head is read first: finding its text changes the tree.
+            title, authors, is_empty_shell = page_title(tree), page_authors(tree), needs_scripts(tree)
+            text = _best_markdown(page, tree, _base(fetched))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             # lxml and trafilatura raise all of these on pages that are broken or nested thousands deep.
             raise InputError(f"{name} cannot be read as HTML ({type(error).__name__}): save the page anew") from None
-        if not text.strip():
-            raise InputError(f"{name} holds no text: if the page is built by scripts, save it from a browser")
-        is_a_name = author and "/" not in author and "@" not in author
+        if not text.strip() or (is_empty_shell and len(text) < _SHELL_CHARS):
+            raise InputError(f"{name} holds no text: it may be built by scripts, so save it from a browser")
         return Parsed(
             category=fetched.category or Category.ARTICLES,
             title=fetched.title or title or file_title(fetched),
             text=text,
-            authors=(author,) if is_a_name else (),
+            authors=authors,
         )
 
 
 def _declared_charset(body: bytes) -> str | None:
     match = _DECLARED_CHARSET.search(body[:_DECLARATION_BYTES])
     return match.group(1).decode("ascii") if match else None
+
+
+def _base(fetched: Fetched) -> str:
+    return fetched.link if fetched.link.startswith(("http://", "https://")) else ""
 
 
 def _tree(page: str) -> Any:
@@ -74,10 +85,14 @@ def _tree(page: str) -> Any:
         raise ValueError("not a tree") from None
 
 
-def _best_markdown(page: str, tree: Any) -> str:
-    whole = markdown_of(tree)
+def _best_markdown(page: str, tree: Any, base: str) -> str:
+    blocks = markdown_blocks(tree, base)
+    whole = "\n\n".join(blocks)
     extracted = _extracted_markdown(page)
-    return extracted if _is_trustworthy(extracted, whole) else whole
+    if not _is_trustworthy(extracted, whole):
+        return whole
+    chosen = main_blocks(blocks, extracted)
+    return "\n\n".join(chosen) if coverage(chosen, extracted) >= _ENOUGH_COVERED else extracted
 
 
 def _extracted_markdown(page: str) -> str:
@@ -115,15 +130,3 @@ def _is_trustworthy(extracted: str, whole: str) -> bool:
 def _prose(markdown: str) -> list[str]:
     blocks = re.split(r"\n\s*\n", _LINK_TARGET.sub("]", markdown))
     return [block for block in blocks if len(block) >= _PARAGRAPH_CHARS and not block.startswith(("|", "- ", "#", "`"))]
-
-
-def _title(tree: Any) -> str:
-    page_title = _one_line(tree.findtext(".//title") or "")
-    headings = [_one_line(heading.text_content()) for heading in tree.iter("h1")]
-    repeated = next((heading for heading in headings if heading and heading in page_title), "")
-    shared = tree.xpath("//meta[@property='og:title']/@content")
-    return repeated or (_one_line(str(shared[0])) if shared else "") or page_title or next(iter(headings), "")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -5,7 +5,7 @@ import re
 
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.ports.source import Fetched, Parsed
-from rag_llm_system.infrastructure.parsers.text import clean_text, decode_text, file_title, name_of
+from rag_llm_system.infrastructure.parsers.text import charset_of, clean_text, decode_text, file_title, name_of
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _KEY_AND_VALUE = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*?))?[ \t]*")
@@ -32,7 +32,7 @@ class MarkdownParser:
         Raises:
             InputError: the bytes are not text.
         """
-        text = clean_text(decode_text(fetched.body, name=name_of(fetched)))
+        text = clean_text(decode_text(fetched.body, name=name_of(fetched), declared=charset_of(fetched)))
         if "rst" in fetched.media_type:
             front, heading = _FrontMatter(), _rst_title(text)
         else:
