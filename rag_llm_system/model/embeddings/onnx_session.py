@@ -1,5 +1,6 @@
 """ONNX Runtime, set up for many short runs beside other work."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,18 @@ if TYPE_CHECKING:
 _ERRORS_ONLY = 3
 
 
+def keep_onnx_runtime_silent() -> None:
+    """Switches telemetry off; it counts only before the first `import onnxruntime` (on by default from 1.31 on)."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
 def open_session(model: Path | bytes, *, n_threads: int) -> "InferenceSession":
     """Gives a session on the CPU.
 
     Raises:
         BackendError: ONNX Runtime cannot load the model.
     """
+    keep_onnx_runtime_silent()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
