@@ -10,10 +10,13 @@ from steps.feature_engineering.query_data_warehouse import query_data_warehouse
 
 
 @pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)
-def end_to_end_data(user_full_name: str, links: list[str]) -> None:
-    """Fetches what the links lead to, then brings everything that is new or changed into the index."""
-    user = get_or_create_user(user_full_name)
-    crawl_links(user=user, links=links)
-    selection = query_data_warehouse(None, after=["crawl_links"])
+def end_to_end_data(author_links: list[tuple[str, list[str]]]) -> None:
+    """Fetches what each author's links lead to, then brings everything that is new or changed into the index."""
+    crawled = []
+    for user_full_name, links in author_links:
+        user = get_or_create_user(user_full_name)
+        ingestion, _ = crawl_links(user=user, links=links)
+        crawled.append(ingestion)
+    selection = query_data_warehouse(None, after=crawled)
     cleaning = load_cleaned_documents(selection)
     load_embedded_chunks(cleaning)

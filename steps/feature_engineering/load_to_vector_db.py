@@ -6,12 +6,15 @@ store ever holds the corpus; what the steps hand on are references and counts.
 
 from typing import Annotated
 
-from zenml import get_step_context, step
+from zenml import step
+from zenml.types import HTMLString
 
 from rag_llm_system.application.indexing.selection import CleaningReport, DocumentSelection, IndexingReport
 from rag_llm_system.bootstrap.indexing import open_indexing
 from rag_llm_system.settings import load_settings
 from steps.progress import progress_bar, tell
+from steps.run_metadata import cleaning_metadata, indexing_metadata, log_on_step_and_run
+from steps.run_report import indexing_html
 
 
 @step
@@ -19,18 +22,16 @@ def load_cleaned_documents(selection: DocumentSelection) -> Annotated[CleaningRe
     """Cleans what is new or changed and loads it into the cleaned_* collections."""
     with open_indexing(load_settings(), tell=tell) as services, progress_bar("cleaning") as show:
         report = services.indexer.load_cleaned_documents(selection, on_progress=show)
-    get_step_context().add_output_metadata(
-        output_name="cleaning",
-        metadata={"n_cleaned": report.n_cleaned, "n_chars": report.n_chars, "n_failed": len(report.failures)},
-    )
+    log_on_step_and_run("cleaning", cleaning_metadata(report))
     return report
 
 
 @step
-def load_embedded_chunks(cleaning: CleaningReport) -> Annotated[IndexingReport, "indexing"]:
+def load_embedded_chunks(
+    cleaning: CleaningReport,
+) -> tuple[Annotated[IndexingReport, "indexing"], Annotated[HTMLString, "indexing_report"]]:
     """Cuts and embeds what was cleaned, loads it into the *_chunks_embedded collections, takes out what is gone."""
     with open_indexing(load_settings(), tell=tell) as services, progress_bar("embedding") as show:
         report = services.indexer.load_embedded_chunks(cleaning, on_progress=show)
-    metadata = report.model_dump(include={"n_documents", "n_unchanged", "n_gone", "n_chunks", "n_windows", "seconds"})
-    get_step_context().add_output_metadata(output_name="indexing", metadata=metadata)
-    return report
+    log_on_step_and_run("indexing", indexing_metadata(report))
+    return report, HTMLString(indexing_html(cleaning, report))

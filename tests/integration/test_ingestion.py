@@ -158,6 +158,7 @@ def test_one_bad_link_or_document_never_stops_the_rest(
         tmp_path / "good.md",
     )
     assert report.outcome == SaveOutcome(n_new=2)
+    assert report.n_by_author == {"Ada Lovelace": 2}
     assert [reason.partition(":")[0] for _, reason in report.failures] == [
         "there is no file or folder '/no/such/file' that can be read",
         "there is no crawler for https",

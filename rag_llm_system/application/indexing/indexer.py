@@ -5,6 +5,7 @@ batch and the next run goes on from there. Ids are derived from content, so doin
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,13 @@ from typing import TypeVar
 from loguru import logger
 
 from rag_llm_system.application.indexing.ledger import Ledger, document_point_id
-from rag_llm_system.application.indexing.selection import CleaningReport, DocumentSelection, IndexingReport, IndexPlan
+from rag_llm_system.application.indexing.selection import (
+    CleaningReport,
+    DocumentSelection,
+    IndexingReport,
+    IndexPlan,
+    LoadedCounts,
+)
 from rag_llm_system.application.stopwatch import Stopwatch
 from rag_llm_system.domain.chunks import EmbeddedWindow, Window
 from rag_llm_system.domain.cleaned_documents import CleanedDocument
@@ -45,7 +52,9 @@ def select_documents(
     with ThreadPoolExecutor(len(Category)) as pool:
         found = pool.map(lambda category: list(documents.digests(category, author_ids=author_ids)), Category)
         digests = tuple(digest for category in found for digest in category)
-    return DocumentSelection(digests=digests, author_ids=author_ids)
+    names = {user.id: user.full_name for user in users.users()}
+    named = {author_id: names[author_id] for author_id in sorted({d.author_id for d in digests} & names.keys())}
+    return DocumentSelection(digests=digests, author_ids=author_ids, author_full_names=named)
 
 
 class Indexer:
@@ -95,13 +104,15 @@ class Indexer:
             for digest, fingerprint in self._ledger.entries(selection.author_ids)
         }
         new_or_changed = []
+        n_changed = 0
         for digest in selection.digests:
             _, fingerprint = indexed.pop((digest.category, digest.id), (None, None))
             if fingerprint != self._ledger.fingerprint(digest):
                 new_or_changed.append(digest)
+                n_changed += fingerprint is not None
         n_unchanged = len(selection.digests) - len(new_or_changed)
         gone = self._not_stored(selection, [digest for digest, _ in indexed.values()])
-        return IndexPlan(new_or_changed=tuple(new_or_changed), n_unchanged=n_unchanged, gone=gone)
+        return IndexPlan(new_or_changed=tuple(new_or_changed), n_unchanged=n_unchanged, gone=gone, n_changed=n_changed)
 
     def _not_stored(self, selection: DocumentSelection, left: Sequence[DocumentDigest]) -> tuple[DocumentDigest, ...]:
         """Gives those that are gone; in a run for some authors, what is missing may now be another author's."""
@@ -140,25 +151,29 @@ class Indexer:
         failures: Failures = {}
         digests = [digest for digest in cleaning.plan.new_or_changed if _key(digest) not in cleaning.failures]
         stopwatch = Stopwatch(self._clock)
-        n_done = n_chunks = n_windows = 0
+        tally = _Tally()
+        n_done = 0
         for category, batch in self._batches(digests):
             with stopwatch.stage("chunk"):
                 windows = self._windows(batch, failures)
-            self._load(category, [digest for digest in batch if _key(digest) not in failures], windows, stopwatch)
-            n_chunks += len({window.chunk.id for window in windows})
-            n_windows += len(windows)
+            cut = [digest for digest in batch if _key(digest) not in failures]
+            self._load(category, cut, windows, stopwatch)
+            tally.add(category, len(cut), windows)
             n_done += len(batch)
             _tell(on_progress, n_done, len(digests))
-        logger.info("embedded_chunks_loaded documents={} windows={}", n_done, n_windows)
+        loaded = tally.total
+        logger.info("embedded_chunks_loaded documents={} windows={}", n_done, loaded.n_windows)
         return IndexingReport(
-            n_documents=n_done - len(failures),
+            n_documents=loaded.n_documents,
             n_unchanged=cleaning.plan.n_unchanged,
             n_gone=len(cleaning.plan.gone),
-            n_chunks=n_chunks,
-            n_windows=n_windows,
+            n_chunks=loaded.n_chunks,
+            n_windows=loaded.n_windows,
             failures=failures,
             seconds=stopwatch.seconds,
             totals={name: self._index.count(name) for name in COLLECTIONS},
+            by_category=tally.by_category,
+            n_windows_by_author=dict(sorted(tally.n_windows_by_author.items())),
         )
 
     def _cleaned(self, digests: Sequence[DocumentDigest], failures: Failures) -> Iterator[CleanedDocument]:
@@ -204,6 +219,33 @@ class Indexer:
             of_category = [digest for digest in digests if digest.category == category]
             for batch in _slices(of_category, self._n_documents_per_batch):
                 yield category, batch
+
+
+class _Tally:
+    """Counts what was loaded, by category and by author."""
+
+    def __init__(self) -> None:
+        self.by_category = {category: LoadedCounts() for category in Category}
+        self.n_windows_by_author: Counter[str] = Counter()
+
+    @property
+    def total(self) -> LoadedCounts:
+        return _sum(self.by_category.values())
+
+    def add(self, category: Category, n_documents: int, windows: Sequence[Window]) -> None:
+        n_chunks = len({window.chunk.id for window in windows})
+        counts = LoadedCounts(n_documents=n_documents, n_chunks=n_chunks, n_windows=len(windows))
+        self.by_category[category] = _sum([self.by_category[category], counts])
+        self.n_windows_by_author.update(window.chunk.document.author_full_name for window in windows)
+
+
+def _sum(counts: Iterable[LoadedCounts]) -> LoadedCounts:
+    some = list(counts)
+    return LoadedCounts(
+        n_documents=sum(count.n_documents for count in some),
+        n_chunks=sum(count.n_chunks for count in some),
+        n_windows=sum(count.n_windows for count in some),
+    )
 
 
 @contextmanager

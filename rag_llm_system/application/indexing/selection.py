@@ -1,21 +1,29 @@
 """What the steps of the feature pipeline hand to one another: references and counts, never texts or vectors."""
 
+from collections import Counter
+
 from pydantic import BaseModel, ConfigDict
 
 from rag_llm_system.domain.documents import Category, DocumentDigest
 
 
 class DocumentSelection(BaseModel):
-    """The documents that a run is about. `author_ids` is None for all authors."""
+    """The documents that a run is about. `author_ids` is None for all authors; `author_full_names` goes by id."""
 
     model_config = ConfigDict(frozen=True)
 
     digests: tuple[DocumentDigest, ...]
     author_ids: tuple[str, ...] | None = None
+    author_full_names: dict[str, str] = {}
 
     def n_by_category(self) -> dict[str, int]:
         """Counts the documents of each category."""
         return {category.value: sum(digest.category == category for digest in self.digests) for category in Category}
+
+    def n_by_author(self) -> dict[str, int]:
+        """Counts the documents of each author, by full name (by id where nobody knows it), in the order of names."""
+        names = (self.author_full_names.get(digest.author_id, digest.author_id) for digest in self.digests)
+        return dict(sorted(Counter(names).items()))
 
 
 class IndexPlan(BaseModel):
@@ -25,6 +33,7 @@ class IndexPlan(BaseModel):
         new_or_changed: documents whose windows have to be made.
         n_unchanged: documents that are wholly in the index already.
         gone: documents that stand in the index but no longer in the document store.
+        n_changed: how many of `new_or_changed` stand in the index as they were before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +41,12 @@ class IndexPlan(BaseModel):
     new_or_changed: tuple[DocumentDigest, ...]
     n_unchanged: int
     gone: tuple[DocumentDigest, ...] = ()
+    n_changed: int = 0
+
+    @property
+    def n_new(self) -> int:
+        """How many documents the index did not know."""
+        return len(self.new_or_changed) - self.n_changed
 
 
 class CleaningReport(BaseModel):
@@ -44,6 +59,16 @@ class CleaningReport(BaseModel):
     n_chars: int
     failures: dict[str, str]
     seconds: float
+
+
+class LoadedCounts(BaseModel):
+    """How much of a category was loaded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n_documents: int = 0
+    n_chunks: int = 0
+    n_windows: int = 0
 
 
 class IndexingReport(BaseModel):
@@ -60,3 +85,6 @@ class IndexingReport(BaseModel):
     seconds: dict[str, float]
     totals: dict[str, int]
     """Points by collection after the run."""
+    by_category: dict[Category, LoadedCounts] = {}
+    n_windows_by_author: dict[str, int] = {}
+    """Windows that were loaded of each author, by full name in the order of the alphabet."""

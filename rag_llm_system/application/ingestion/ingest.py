@@ -1,6 +1,7 @@
 """From links to raw documents in the document store: find the crawler, fetch, parse, save, report."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from rag_llm_system.domain.documents import (
     document_id,
 )
 from rag_llm_system.domain.errors import InputError, RagError
+from rag_llm_system.domain.links import without_credentials
 from rag_llm_system.domain.ports.document_store import DocumentStore, SaveOutcome, UserStore
 from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed
 from rag_llm_system.domain.users import UserDocument, folded_name
@@ -36,6 +38,20 @@ class IngestionReport(BaseModel):
     saved: dict[Category, SaveOutcome]
     failures: tuple[tuple[str, str], ...]
     seconds: float
+    n_by_author: dict[str, int] = {}
+    """How many documents were found of each author, by full name in the order of the alphabet."""
+
+    @classmethod
+    def of_all(cls, reports: Sequence["IngestionReport"]) -> "IngestionReport":
+        """Gives what several ingestions did together."""
+        n_by_author = sum((Counter(report.n_by_author) for report in reports), Counter[str]())
+        none = SaveOutcome()
+        return cls(
+            saved={category: sum((r.saved.get(category, none) for r in reports), none) for category in Category},
+            failures=tuple(failure for report in reports for failure in report.failures),
+            seconds=sum(report.seconds for report in reports),
+            n_by_author=dict(sorted(n_by_author.items())),
+        )
 
     @property
     def outcome(self) -> SaveOutcome:
@@ -63,16 +79,20 @@ class IngestionReport(BaseModel):
             more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
             raise InputError(f"nothing could be ingested: {link}: {reason}{more}")
 
+    def n_by_category(self) -> dict[str, int]:
+        """Counts the documents that were found of each category."""
+        return {
+            str(category): saved.n_new + saved.n_changed + saved.n_unchanged for category, saved in self.saved.items()
+        }
+
     def summary(self) -> dict[str, int | float]:
         """Gives the counts for logs and run metadata."""
-        of_category = {f"n_{category}": outcome for category, outcome in self.saved.items()}
-        by_category = {key: o.n_new + o.n_changed + o.n_unchanged for key, o in of_category.items()}
         return {
             "n_new": self.outcome.n_new,
             "n_changed": self.outcome.n_changed,
             "n_unchanged": self.outcome.n_unchanged,
             "n_failed": len(self.failures),
-            **by_category,
+            **{f"n_{category}": n for category, n in self.n_by_category().items()},
             "seconds": round(self.seconds, 3),
         }
 
@@ -135,7 +155,12 @@ class Ingestion:
             if on_progress:
                 on_progress(n_done, 0)
         batch.save()
-        report = IngestionReport(saved=batch.saved, failures=tuple(batch.failures), seconds=self._clock() - started)
+        report = IngestionReport(
+            saved=batch.saved,
+            failures=tuple(batch.failures),
+            seconds=self._clock() - started,
+            n_by_author=dict(sorted(batch.n_by_author.items())),
+        )
         counts = report.outcome
         logger.info(
             "documents_ingested n_new={} n_changed={} n_unchanged={} n_failed={} seconds={:.1f}",
@@ -152,7 +177,7 @@ class Ingestion:
             try:
                 yield from self._crawlers.crawler_for(link).crawl(link)
             except RagError as error:
-                yield FetchFailure(link, error.message)
+                yield FetchFailure(without_credentials(link), error.message)
 
     def _add(self, fetched: Fetched, authorship: "_Authorship", batch: "_Batch") -> None:
         parsed = self._parsed(fetched)
@@ -206,6 +231,7 @@ class _Batch:
     def __init__(self, documents: DocumentStore, n_most: int) -> None:
         self.saved = {category: SaveOutcome() for category in Category}
         self.failures: list[tuple[str, str]] = []
+        self.n_by_author: Counter[str] = Counter()
         self._documents = documents
         self._n_most = n_most
         self._waiting: list[Document] = []
@@ -221,7 +247,7 @@ class _Batch:
         for category in Category:
             waiting = [document for document in self._waiting if document.category is category]
             try:
-                self.saved[category] += self._documents.save(waiting)
+                self._save(category, waiting)
             except InputError:
                 for document in waiting:
                     self._save_alone(document)
@@ -229,9 +255,13 @@ class _Batch:
 
     def _save_alone(self, document: Document) -> None:
         try:
-            self.saved[document.category] += self._documents.save([document])
+            self._save(document.category, [document])
         except InputError as error:
             self.failures.append((document.link, error.message))
+
+    def _save(self, category: Category, documents: Sequence[Document]) -> None:
+        self.saved[category] += self._documents.save(documents)
+        self.n_by_author.update(document.author_full_name for document in documents)
 
 
 def _document(fetched: Fetched, parsed: Parsed, author: UserDocument, contributors: Sequence[UserDocument]) -> Document:

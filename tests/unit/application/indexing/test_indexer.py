@@ -134,6 +134,31 @@ def test_everything_is_loaded_once_and_counted(store: SqlDocumentStore, index: N
     assert report.totals[LEDGER_COLLECTION] == 2
 
 
+def test_what_is_loaded_is_counted_by_category_and_by_author(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 25), article("b", "y" * 10), article("c", "z" * 15, "Alan Turing")])
+    for author in ("Alan Turing", "Ada Lovelace"):
+        store.get_or_create(author)
+    selection = select_documents(store, store)
+    assert selection.n_by_author() == {"Ada Lovelace": 2, "Alan Turing": 1}
+    _, report = run(store, index)
+    assert report.by_category[Category.ARTICLES].model_dump() == {"n_documents": 3, "n_chunks": 6, "n_windows": 6}
+    assert report.by_category[Category.POSTS].n_documents == 0
+    assert report.n_windows_by_author == {"Ada Lovelace": 4, "Alan Turing": 2}
+
+
+def test_a_document_whose_author_nobody_knows_is_counted_under_the_authors_id(store: SqlDocumentStore) -> None:
+    store.save([article("a", "x")])
+    assert select_documents(store, store).n_by_author() == {user_id("Ada Lovelace"): 1}
+
+
+def test_a_plan_tells_new_from_changed(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 25), article("b", "y")])
+    assert run(store, index)[0].plan.n_changed == 0
+    store.save([article("a", "x" * 10), article("c", "z")])
+    plan = run(store, index)[0].plan
+    assert (len(plan.new_or_changed), plan.n_changed, plan.n_unchanged) == (2, 1, 1)
+
+
 def test_a_second_run_embeds_nothing(store: SqlDocumentStore, index: NumpyIndex) -> None:
     store.save([article("a", "x" * 25)])
     run(store, index)

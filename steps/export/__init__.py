@@ -1,0 +1,1 @@
+"""Steps that write what earlier runs made into files."""

@@ -1,0 +1,119 @@
+"""What a run did, as a page with bars: plain HTML and SVG that loads nothing from anywhere."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+
+from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
+from rag_llm_system.application.ingestion.ingest import IngestionReport
+from rag_llm_system.domain.documents import Category
+from steps.run_metadata import largest
+
+_MOST_AUTHORS = 10
+_MOST_FAILURES = 20
+_LABEL_PX, _BAR_PX, _VALUE_PX, _ROW_PX = 150, 130, 60, 19  # two charts side by side where ZenML shows the page
+_MOST_LABEL_CHARS = 23
+_STYLE = """
+body { margin: 12px 16px; font: 13px/1.4 system-ui, sans-serif; color: #1f2933; background: #fff; }
+h1 { font-size: 16px; margin: 0; }
+h2 { font-size: 13px; margin: 0 0 2px; }
+p { margin: 0 0 10px; color: #52606d; }
+main { columns: 2 340px; }
+section { break-inside: avoid; margin-bottom: 10px; }
+svg text { font: 12px system-ui, sans-serif; fill: #1f2933; }
+table { border-collapse: collapse; }
+th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-top: 1px solid #e4e7eb; }
+td { overflow-wrap: anywhere; }
+"""
+
+
+def ingestion_html(report: IngestionReport) -> str:
+    """Gives documents by category and by author, and a table of what was left out."""
+    counts = report.outcome
+    return _page(
+        "Links to documents",
+        f"{counts.n_new:,} new, {counts.n_changed:,} changed, {counts.n_unchanged:,} unchanged, "
+        f"{len(report.failures):,} left out, {report.seconds:.1f} s",
+        [
+            _bars("Documents by category", report.n_by_category()),
+            _bars("Documents by author", largest(report.n_by_author, _MOST_AUTHORS)),
+        ],
+        report.failures,
+    )
+
+
+def indexing_html(cleaning: CleaningReport, indexing: IndexingReport) -> str:
+    """Gives what was loaded, by category and by author, seconds by stage, and a table of what was left out."""
+    plan = cleaning.plan
+    of_category = {
+        "Documents": {category: counts.n_documents for category, counts in indexing.by_category.items()},
+        "Chunks": {category: counts.n_chunks for category, counts in indexing.by_category.items()},
+        "Windows": {category: counts.n_windows for category, counts in indexing.by_category.items()},
+    }
+    charts = [_bars(f"{what} loaded, by category", _named(counts)) for what, counts in of_category.items()]
+    seconds = {"clean": cleaning.seconds, **indexing.seconds}
+    return _page(
+        "Documents to index",
+        f"{plan.n_new:,} new, {plan.n_changed:,} changed, "
+        f"{plan.n_unchanged:,} unchanged, {len(plan.gone):,} gone, "
+        f"{len(cleaning.failures) + len(indexing.failures):,} left out, {sum(seconds.values()):.1f} s",
+        [
+            *charts,
+            _bars("Seconds by stage", seconds, lambda value: f"{value:.1f} s"),
+            _bars("Windows loaded, by author", largest(indexing.n_windows_by_author, _MOST_AUTHORS)),
+        ],
+        [*cleaning.failures.items(), *indexing.failures.items()],
+    )
+
+
+def _named(counts: Mapping[Category, int]) -> dict[str, int]:
+    return {str(category): n for category, n in counts.items()}
+
+
+def _page(title: str, summary: str, charts: Iterable[str], failures: Sequence[tuple[str, str]]) -> str:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><p>{escape(summary)}</p>"
+        f"<main>{''.join(charts)}</main>{_failure_table(failures)}</body></html>"
+    )
+
+
+def _bars(title: str, values: Mapping[str, float], written: Callable[[float], str] = "{:,}".format) -> str:
+    """Gives a chart with a bar for each value, the longest as wide as there is room."""
+    longest = max(values.values(), default=0)
+    if not longest:
+        return f"<section><h2>{escape(title)}</h2>none</section>"
+    rows = [
+        _row(number * _ROW_PX, label, value / longest, written(value))
+        for number, (label, value) in enumerate(values.items())
+    ]
+    width, height = _LABEL_PX + _BAR_PX + _VALUE_PX, _ROW_PX * len(rows)
+    return (
+        f"<section><h2>{escape(title)}</h2>"
+        f'<svg width="{width}" height="{height}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(rows)}</svg></section>"
+    )
+
+
+def _row(top_px: int, label: str, share: float, value: str) -> str:
+    width_px = round(share * _BAR_PX, 1)
+    middle_px = top_px + _ROW_PX // 2 + 4
+    return (
+        f"<g><title>{escape(label)}: {escape(value)}</title>"
+        f'<text x="{_LABEL_PX - 8}" y="{middle_px}" text-anchor="end">{escape(_shortened(label))}</text>'
+        f'<rect x="{_LABEL_PX}" y="{top_px + 3}" width="{width_px}" height="{_ROW_PX - 6}" rx="2" fill="#5b6ee1"/>'
+        f'<text x="{_LABEL_PX + width_px + 6}" y="{middle_px}">{escape(value)}</text></g>'
+    )
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _MOST_LABEL_CHARS else f"{label[: _MOST_LABEL_CHARS - 1]}…"
+
+
+def _failure_table(failures: Sequence[tuple[str, str]]) -> str:
+    """Gives what was left out and why; nothing where nothing was."""
+    if not failures:
+        return ""
+    n_more = len(failures) - _MOST_FAILURES
+    rows = [f"<tr><td>{escape(what)}</td><td>{escape(why)}</td></tr>" for what, why in failures[:_MOST_FAILURES]]
+    more = f'<tr><td colspan="2">… and {n_more:,} more</td></tr>' if n_more > 0 else ""
+    return f"<section><h2>Left out</h2><table><tr><th>What</th><th>Why</th></tr>{''.join(rows)}{more}</table></section>"
