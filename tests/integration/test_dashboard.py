@@ -1,0 +1,203 @@
+"""The pipeline dashboard: real runs, the real server, a real browser."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytest.importorskip("zenml")
+pytest.importorskip("uvicorn")
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPORT = """
+import sys
+from pathlib import Path
+from tools.command_line import run_tool
+from tools.pipeline_runs import run_export_artifact_to_json
+run_tool(lambda: print(*run_export_artifact_to_json(sys.argv[2:], Path(sys.argv[1])), sep="\\n"))
+"""
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class House:
+    """A RAG_HOME and what runs there."""
+
+    home: Path
+
+    def python(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=100, check=False
+        )
+
+    def export(self, folder: Path, *names: str) -> "subprocess.CompletedProcess[str]":
+        script = self.home / "export.py"  # ZenML wants a main module that is a file
+        script.write_text(EXPORT)
+        return self.python(script, folder, *names)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "RAG_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+
+    @property
+    def config(self) -> bytes:
+        return (self.home / "zenml" / "config.yaml").read_bytes()
+
+
+@dataclass
+class Dashboard:
+    """A dashboard that runs."""
+
+    page: str
+    process: "subprocess.Popen[str]"
+
+    def api(self, path: str) -> Any:
+        answer = httpx.get(f"{self.page.removesuffix('/projects/default/runs')}/api/v1/{path}", timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A home in which one ETL run brought in a note and left out a file that is not there."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "note.md").write_text("# Engines\n\nThe engine weaves algebraic patterns.")
+    house = House(home)
+    links = ("--link", home / "note.md", "--link", home / "missing.md")
+    done = house.python("-m", "tools.run", "--run-etl", "--user-full-name", "Ada Lovelace", *links)
+    assert done.returncode == 0, done.stderr
+    return house
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[list[Dashboard]]:
+    """The dashboards that were started so far; they end with the last test."""
+    started: list[Dashboard] = []
+    yield started
+    for dashboard in started:
+        dashboard.process.terminate()
+        dashboard.process.communicate()
+
+
+@pytest.fixture
+def dashboard(house: House, started: list[Dashboard]) -> Dashboard:
+    """The dashboard that runs; a new one where a test has ended the last."""
+    if not started or started[-1].process.poll() is not None:
+        command = [sys.executable, "-m", "tools.zenml_server", "up", "--port", "0"]
+        process = subprocess.Popen(command, cwd=ROOT, env=house.environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("dashboard  http://127.0.0.1:")
+        started.append(Dashboard(line.split()[1], process))
+    return started[-1]
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no chromium and chromedriver here")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'browser'}", "--window-size=1280,900",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+def shown(browser: Any, awaited: str, timeout_s: float = 20) -> str:
+    """Gives the text of the page once it holds what is awaited."""
+    deadline = time.monotonic() + timeout_s
+    text = ""
+    while awaited not in text:
+        assert time.monotonic() < deadline, text
+        time.sleep(0.1)
+        text = browser.execute_script("return document.body.innerText")
+    return text
+
+
+def test_runs_are_shown_without_login_and_survey_and_pages_load_nothing_from_elsewhere(
+    house: House, dashboard: Dashboard, browser: Any
+) -> None:
+    user = dashboard.api("current-user")
+    assert user["metadata"]["user_metadata"]["finished_onboarding_survey"] is True
+    (run,) = dashboard.api("runs?project=default&pipeline=digital_data_etl")["items"]
+    browser.get(dashboard.page)
+    text = shown(browser, run["name"].partition("-")[0])
+    assert "digital_data_etl" in text
+    assert browser.current_url == dashboard.page
+    browser.get(f"{dashboard.page}/{run['id']}?tab=metadata")
+    shown(browser, "ingestion / left out")
+    shown(browser, "ingestion_report")
+    loaded = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(e => [e.name, e.responseStatus])"
+    )
+    own = dashboard.page.removesuffix("projects/default/runs")
+    assert [name for name, status in loaded if status and not name.startswith((own, "data:", "blob:"))] == []
+
+
+def test_a_run_says_what_it_did_in_its_metadata_and_on_a_page(dashboard: Dashboard) -> None:
+    (run,) = dashboard.api("runs?project=default&pipeline=digital_data_etl")["items"]
+    metadata = dashboard.api(f"runs/{run['id']}?hydrate=true")["metadata"]["run_metadata"]
+    assert (metadata["ingestion / new"], metadata["ingestion / left out"]) == (1, 1)
+    assert metadata["ingestion / documents by author"] == {"Ada Lovelace": 1}
+    (reason,) = metadata["ingestion / left out, and why"].values()
+    assert reason.startswith("there is no file or folder")
+    (artifact,) = dashboard.api("artifact_versions?project=default&artifact=ingestion_report")["items"]
+    page = dashboard.api(f"artifact_versions/{artifact['id']}/visualize")
+    assert page["type"] == "html"
+    assert "1 new, 0 changed, 0 unchanged, 1 left out" in page["value"]
+
+
+def test_pipelines_run_while_it_is_up_and_show(house: House, dashboard: Dashboard, tmp_path: Path) -> None:
+    before = house.config
+    exported = house.export(tmp_path / "deep" / "out", "user", "ingestion", "ingestion_report")
+    assert (exported.returncode, exported.stderr) == (0, "")
+    files = [Path(line) for line in exported.stdout.splitlines()]
+    assert [file.name for file in files] == ["user.json", "ingestion.json", "ingestion_report.json"]
+    assert json.loads(files[0].read_text())["full_name"] == "Ada Lovelace"
+    assert json.loads(files[1].read_text())["n_by_author"] == {"Ada Lovelace": 1}
+    runs = dashboard.api("runs?project=default&sort_by=desc:created")["items"]
+    assert runs[0]["name"].startswith("export_artifact_to_json")
+    assert house.config == before
+
+
+def test_up_says_where_it_is_and_down_ends_it(house: House, dashboard: Dashboard) -> None:
+    again = house.python("-m", "tools.zenml_server", "up")
+    assert (again.returncode, again.stdout) == (0, f"dashboard  {dashboard.page}   (runs already)\n")
+    down = house.python("-m", "tools.zenml_server", "down")
+    assert (down.returncode, down.stdout) == (0, f"dashboard  {dashboard.page} is stopped\n")
+    assert dashboard.process.wait(10) == 0
+    assert house.python("-m", "tools.zenml_server", "down").stdout == "dashboard  none runs\n"
+
+
+def test_runs_go_on_after_it_was_killed_and_an_unknown_artifact_is_one_line(
+    house: House, dashboard: Dashboard, tmp_path: Path
+) -> None:
+    before = house.config
+    dashboard.process.kill()
+    dashboard.process.wait()
+    refused = house.export(tmp_path / "out", "user", "ingestoin")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: No artifact is called 'ingestoin'. There are: ")
+    assert "ingestion, ingestion_report, " in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    assert house.python("-m", "tools.zenml_server", "down").stdout == "dashboard  none runs\n"
+    assert house.config == before
