@@ -8,8 +8,18 @@ import pytest
 
 from tests.meta.python_sources import ROOT, python_files
 
-HEAVY = {"torch", "transformers", "sentence_transformers", "onnx", "onnxruntime", "zenml", "langchain_text_splitters"}
-OPTIONAL = HEAVY | {"trafilatura", "yaml", "qdrant_client", "pymongo", "redis", "opik", "openai", "selenium"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "onnx",
+    "onnxruntime",
+    "zenml",
+    "langchain_text_splitters",
+    "mlflow",
+    "opik",
+}
+OPTIONAL = HEAVY | {"trafilatura", "yaml", "qdrant_client", "pymongo", "redis", "openai", "selenium"}
 
 CPU_SECONDS = """
 import time

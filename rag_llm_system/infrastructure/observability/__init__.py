@@ -1,0 +1,1 @@
+"""What watches runs and requests from outside."""
