@@ -1,12 +1,14 @@
 """Settings: every key that can be set, where it comes from, what it does.
 
-Values come from the environment, then from `.env` in the working directory, then from the defaults here. Keys of our
-own start with `RAG_`, and one that is not known is refused, since it is likely a typing error. The others are the
-names that users of the LLM-Twin architecture know. ZenML's secret store is read only by `tools`, when asked.
+Values come from the environment, then from `.env` in the working directory, then from the profile that RAG_PROFILE
+names, then from the defaults here. Keys of our own start with `RAG_`, and one that is not known is refused, since it is
+likely a typing error. The others are the names that users of the LLM-Twin architecture know. ZenML's secret store is
+read only by `tools`, when asked.
 """
 
 import difflib
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +21,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rag_llm_system.domain.errors import ConfigurationError
 
 ENV_FILE = ".env"
+_CLONE = Path(__file__).resolve().parent.parent
+_PROFILES = Path("configs", "profiles")
 _KEYS_OF_OTHERS = {"RAG_TEST_DATA_DIR"}
 
 
@@ -40,26 +44,45 @@ class Settings(BaseSettings):
     )
 
     # --- where things are kept
+    rag_profile: str | None = Field(
+        None,
+        description="Profile beneath the environment and .env: laptop, server or edge of configs/profiles, or a path "
+        "to a file like .env. Unset: the defaults, which are those of a laptop.",
+    )
     rag_home: Path = Field(
         default_factory=lambda: _default_home(),
         description="The folder that holds all state: documents, index, models, runs. "
         "Unset: .rag in the clone; for an installed wheel the user data folder of the platform.",
     )
     database_url: SecretStr | None = Field(
-        None, description="SQLAlchemy URL of the document store. Unset: an SQLite file under RAG_HOME."
+        None,
+        description="SQLAlchemy URL of the document store, such as postgresql://user@host/twin. "
+        "Unset: an SQLite file under RAG_HOME.",
     )
-    database_host: SecretStr | None = Field(None, description="MongoDB address. Refused until its adapter is there.")
-    database_name: str = _kept_for_later("twin", description="Name of the database in MongoDB.")
+    database_host: SecretStr | None = Field(
+        None, description="MongoDB address, mongodb:// or mongodb+srv://. Set, it is the document store."
+    )
+    database_name: str = Field("twin", min_length=1, description="Name of the database in MongoDB.")
+    rag_database_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="How long a database server may take to connect, and for each answer."
+    )
     redis_url: SecretStr | None = _kept_for_later(None, description="Redis, for caches that several processes share.")
 
     # --- vector store
-    rag_vector_backend: Literal["qdrant"] = Field("qdrant", description="Vector store; embedded in the process.")
+    rag_vector_backend: Literal["qdrant"] = Field(
+        "qdrant", description="Vector store: embedded in the process, unless a server or the cloud is named below."
+    )
     rag_min_free_mb: int = Field(200, ge=0, description="Free disk space in MB that writing to the index must leave.")
-    qdrant_database_host: str = _kept_for_later("localhost", description="Host of a Qdrant server.")
-    qdrant_database_port: int = _kept_for_later(6333, description="Port of a Qdrant server.")
-    use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud. Refused until its adapter is there.")
-    qdrant_cloud_url: str | None = _kept_for_later(None, description="Address of the Qdrant cloud cluster.")
-    qdrant_apikey: SecretStr | None = _kept_for_later(None, description="Key for the Qdrant server or cloud.")
+    qdrant_database_host: str | None = Field(
+        None, description="Host of a Qdrant server. Unset: the embedded index under RAG_HOME."
+    )
+    qdrant_database_port: int = Field(6333, ge=1, le=65535, description="Port of the Qdrant server.")
+    use_qdrant_cloud: bool = Field(False, description="Use the Qdrant cloud, or any Qdrant server behind an address.")
+    qdrant_cloud_url: str | None = Field(None, description="Address of the Qdrant cloud cluster.")
+    qdrant_apikey: SecretStr | None = Field(None, description="Key for the Qdrant server or cloud.")
+    rag_qdrant_timeout_s: float = Field(
+        30.0, gt=0, le=600, description="How long a request to the Qdrant server may take."
+    )
     weaviate_url: str | None = _kept_for_later(None, description="Address of a Weaviate server.")
     weaviate_api_key: SecretStr | None = _kept_for_later(None, description="Key for Weaviate.")
 
@@ -106,6 +129,11 @@ class Settings(BaseSettings):
     # --- the two servers
     rag_api_host: str = Field("127.0.0.1", description="Address of the main API.")
     rag_api_port: int = Field(8001, ge=0, le=65535, description="Port of the main API.")
+    rag_trust_network: bool = Field(
+        False,
+        description="Whether the main API may listen on other addresses than this machine's own: only where something "
+        "in front, such as a container's port that is published on 127.0.0.1, decides who reaches it.",
+    )
     rag_model_server_host: str = Field("127.0.0.1", description="Address of the model server.")
     rag_model_server_port: int = Field(8000, ge=0, le=65535, description="Port of the model server.")
     rag_model_server_url: str | None = Field(
@@ -141,17 +169,55 @@ class Settings(BaseSettings):
     aws_secret_key: SecretStr | None = _kept_for_later(None, description="AWS secret key.")
 
     # --- tracking and sources
-    comet_api_key: SecretStr | None = _kept_for_later(None, description="Key for Opik.")
-    comet_project: str = _kept_for_later("twin", description="Project in Opik.")
+    rag_tracking: bool = Field(
+        True, description="Whether runs are tracked in MLflow (extra: tracking) and Opik (extra: opik, with a key)."
+    )
+    rag_mlflow_uri: SecretStr | None = Field(
+        None, description="MLflow tracking server or store. Unset: a file under RAG_HOME."
+    )
+    comet_api_key: SecretStr | None = Field(None, description="Key for Opik.")
+    comet_project: str = Field("twin", min_length=1, description="Project in Opik.")
     linkedin_username: str | None = _kept_for_later(None, description="LinkedIn login.")
     linkedin_password: SecretStr | None = _kept_for_later(None, description="LinkedIn password.")
     rag_max_file_mb: float = Field(100, gt=0, description="Larger files are reported and left out.")
+    rag_max_repository_mb: float = Field(500, gt=0, description="Larger git repositories are refused.")
+    rag_git_tokens: SecretStr | None = Field(
+        None, description="Access tokens for private repositories by host, such as github.com=TOKEN,gitlab.com=TOKEN."
+    )
+    rag_git_timeout_s: float = Field(300.0, gt=0, description="How long a git repository may take to fetch.")
+    rag_web_timeout_s: float = Field(30.0, gt=0, description="How long a web page may take to fetch.")
+    rag_max_page_mb: float = Field(10, gt=0, description="Larger web pages are reported and left out.")
+    rag_max_pages: int = Field(200, ge=1, description="Pages that one feed or sitemap may lead to.")
+    rag_web_pause_s: float = Field(1.0, ge=0, description="Pause between two requests to one web host.")
+    rag_private_networks: str = Field(
+        "",
+        description="Networks that web pages and git repositories may be fetched from though they are not public, "
+        "such as 10.0.0.0/8,127.0.0.0/8.",
+    )
     rag_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="What is logged.")
 
     @cached_property
     def home(self) -> Path:
         """RAG_HOME as an absolute path."""
         return self.rag_home.expanduser().absolute()
+
+    @property
+    def git_tokens(self) -> dict[str, str]:
+        """RAG_GIT_TOKENS: a token for each host.
+
+        Raises:
+            ConfigurationError: it is not written as HOST=TOKEN,HOST=TOKEN.
+        """
+        written = self.rag_git_tokens.get_secret_value() if self.rag_git_tokens else ""
+        pairs = [entry.strip().partition("=") for entry in written.split(",") if entry.strip()]
+        if not all(host and token for host, _, token in pairs):
+            raise ConfigurationError("RAG_GIT_TOKENS cannot be used: write it like github.com=TOKEN,gitlab.com=TOKEN.")
+        return {host.strip().lower(): token.strip() for host, _, token in pairs}
+
+    @property
+    def private_networks(self) -> tuple[str, ...]:
+        """RAG_PRIVATE_NETWORKS, one by one."""
+        return tuple(network.strip() for network in self.rag_private_networks.split(",") if network.strip())
 
     @property
     def model_server_url(self) -> str:
@@ -168,18 +234,29 @@ def load_settings(**overrides: Any) -> Settings:
     """Gives the settings; `overrides` (field names) win over environment and `.env`.
 
     Raises:
-        ConfigurationError: a value cannot be used, or a key that starts with RAG_ is not known.
+        ConfigurationError: a value cannot be used, a key that starts with RAG_ is not known, or there is no such
+            profile.
     """
+    profile = _profile_file(overrides)
+    files = [ENV_FILE] if profile is None else [str(profile), ENV_FILE]
     try:
-        _refuse_unknown_keys()
-        return Settings(**overrides)
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{ENV_FILE} is not UTF-8 text: save it as UTF-8.") from None
+        _refuse_unknown_keys(files)
+        return Settings(**{"_env_file": files, **_taken_back(profile), **overrides})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0]).upper() if first["loc"] else "settings"
         what = f"{key} cannot be used: {first['msg']}."
-        raise ConfigurationError(f"{what} Change it in the environment or in {ENV_FILE}.") from None
+        raise ConfigurationError(f"{what} Change it in the environment or in {' or '.join(files[::-1])}.") from None
+
+
+def named_profiles() -> dict[str, Path]:
+    """Gives the profiles that RAG_PROFILE can name, in the order of their names.
+
+    Those of the clone that this package lies in, and those of the working directory: an installed wheel has none of
+    its own.
+    """
+    files = (file for folder in (Path.cwd(), _CLONE) for file in (folder / _PROFILES).glob("*.env"))
+    return dict(sorted({file.stem: file for file in files}.items()))
 
 
 def known_keys() -> dict[str, str]:
@@ -193,16 +270,60 @@ def known_keys() -> dict[str, str]:
 
 
 def _default_home() -> Path:
-    clone = Path(__file__).resolve().parent.parent
-    return clone / ".rag" if (clone / "pyproject.toml").is_file() else user_data_path("rag_llm_system")
+    return _CLONE / ".rag" if (_CLONE / "pyproject.toml").is_file() else user_data_path("rag_llm_system")
 
 
-def _refuse_unknown_keys() -> None:
+def _profile_file(overrides: dict[str, Any]) -> Path | None:
+    keys = {**_keys_in(ENV_FILE), **{key.upper(): value for key, value in os.environ.items() if value}}
+    name = overrides.get("rag_profile") or keys.get("RAG_PROFILE")
+    if not name:
+        return None
+    named = named_profiles()
+    path = named.get(name) or Path(os.path.expanduser(name))  # Path's own raises for unknown users
+    if name not in named and (path.suffix != ".env" or not path.is_file()):
+        which = f"use {', '.join(named)}, or" if named else "an installed wheel brings none:"
+        raise ConfigurationError(f"There is no profile {name!r}: {which} give a path to a file that ends with .env.")
+    if "RAG_PROFILE" in _keys_in(path):
+        raise ConfigurationError(f"{path} is a profile and names another: remove RAG_PROFILE from it.")
+    return path
+
+
+def _taken_back(profile: Path | None) -> dict[str, Any]:
+    """Gives the defaults of the fields that the profile sets, and the environment or `.env` sets to nothing.
+
+    Elsewhere an empty value counts as unset; here it has to reach through to the profile.
+    """
+    if profile is None:
+        return {}
+    above: list[dict[str, str | None]] = [_keys_in(ENV_FILE), {key.upper(): value for key, value in os.environ.items()}]
+    emptied = [
+        field
+        for key, field in known_keys().items()
+        if _keys_in(profile).get(key)
+        and any(keys.get(key) == "" for keys in above)
+        and not any(keys.get(key) for keys in above)
+    ]
+    return {field: Settings.model_fields[field].get_default(call_default_factory=True) for field in emptied}
+
+
+def _refuse_unknown_keys(files: list[str]) -> None:
     known = {*known_keys(), *_KEYS_OF_OTHERS}
-    present = {key.upper() for key in (*os.environ, *dotenv_values(ENV_FILE))}
-    for key in sorted(present):
-        if key.startswith("RAG_") and key not in known:
-            close = difflib.get_close_matches(key.removeprefix("RAG_"), known, n=1, cutoff=0.75)
-            close += difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise ConfigurationError(f"{key} is not a setting.{hint} Remove it from the environment or {ENV_FILE}.")
+    keys_by_place: dict[str, Iterable[str]] = {
+        "the environment": os.environ,
+        **{file: _keys_in(file) for file in files},
+    }
+    for place, keys in keys_by_place.items():
+        for key in sorted({key.upper() for key in keys}):
+            if key.startswith("RAG_") and key not in known:
+                close = difflib.get_close_matches(key.removeprefix("RAG_"), known, n=1, cutoff=0.75)
+                close += difflib.get_close_matches(key, known, n=1)
+                hint = f" Did you mean {close[0]}?" if close else ""
+                raise ConfigurationError(f"{key} is not a setting.{hint} Remove it from {place}.")
+
+
+def _keys_in(file: str | Path) -> dict[str, str | None]:
+    """Gives what a file like `.env` sets, keys in capitals; nothing where there is no such file."""
+    try:
+        return {key.upper(): value for key, value in dotenv_values(file).items()}
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file} is not UTF-8 text: save it as UTF-8.") from None

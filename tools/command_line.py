@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -9,18 +10,25 @@ from pathlib import Path
 
 from loguru import logger
 
-from rag_llm_system.domain.errors import InputError, RagError
+from rag_llm_system.domain.errors import ConfigurationError, InputError, RagError
+from rag_llm_system.domain.links import holds_password
 from rag_llm_system.settings import load_settings
 
 INTERRUPTED = 130
+_GIT_OVER_SSH = re.compile(r"[\w.-]+@[\w.-]+:")
+"""How git writes addresses beside URLs: git@example.org:ada/notes.git."""
 
 
-def run_tool(main: Callable[[], int | None]) -> None:
-    """Runs a tool and ends the process: 0 when it worked, 1 after a one-line error, 130 after Ctrl-C or SIGTERM."""
+def run_tool(main: Callable[[], int | None], *, works_without_settings: bool = False) -> None:
+    """Runs a tool and ends the process: 0 when it worked, 1 after a one-line error, 130 after Ctrl-C or SIGTERM.
+
+    Args:
+        works_without_settings: run it also where the settings cannot be used, since it is there to say so.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
         signal.signal(number, signal.default_int_handler)
     try:
-        set_up_logging(load_settings().rag_log_level)
+        set_up_logging(_log_level(works_without_settings))
         code = main() or 0
         sys.stdout.flush()
     except RagError as error:
@@ -37,6 +45,15 @@ def run_tool(main: Callable[[], int | None]) -> None:
             f"unforeseen ({type(error).__name__}: {error}): please report it; RAG_LOG_LEVEL=DEBUG shows where"
         )
     sys.exit(code)
+
+
+def _log_level(works_without_settings: bool) -> str:
+    try:
+        return load_settings().rag_log_level
+    except ConfigurationError:
+        if works_without_settings:
+            return "WARNING"
+        raise
 
 
 def _failed(message: str) -> int:
@@ -68,14 +85,19 @@ def login_name() -> str:
 
 
 def resolved_link(link: str, folder: Path) -> str:
-    """Gives an address as it is, and a path as an absolute path seen from that folder.
+    """Gives an address as it is, and a path (git+PATH too) as an absolute path seen from that folder.
 
     Raises:
-        InputError: the link is blank.
+        InputError: the link is blank, or holds a password.
     """
     if not link.strip():
         raise InputError("A link is blank: give a file, a folder or an address.")
-    return link if "://" in link else str((folder / _expanded(link)).resolve())
+    if holds_password(link):
+        raise InputError("A link holds a password, and links are kept: put a token for its host into RAG_GIT_TOKENS.")
+    if "://" in link or _GIT_OVER_SSH.match(link):
+        return link
+    kind, path = ("git+", link[4:]) if link.startswith("git+") else ("", link)
+    return kind + str((folder / _expanded(path)).resolve())
 
 
 def _expanded(path: str) -> Path:
