@@ -19,7 +19,7 @@ def serve_main_api(settings: Settings, *, port: int, announce: Callable[[str], N
         max_running=settings.rag_max_running,
         max_waiting=settings.rag_max_waiting,
     )
-    serve(app, host=settings.rag_api_host, port=port, announce=announce)
+    serve(app, host=settings.rag_api_host, port=port, announce=announce, trust_network=settings.rag_trust_network)
 
 
 def serve_model_server(settings: Settings, *, port: int, announce: Callable[[str], None]) -> None:

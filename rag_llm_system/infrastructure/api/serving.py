@@ -27,15 +27,18 @@ def serve(
     port: int,
     announce: Callable[[str], None],
     drain_timeout_s: int = 10,
+    trust_network: bool = False,
 ) -> None:
     """Serves an app that `create_app` of either server gave; returns after SIGTERM, with requests under way answered.
 
     Args:
-        host: 127.0.0.1, ::1 or localhost.
+        host: 127.0.0.1, ::1 or localhost; any other with `trust_network`.
         port: 0 takes one that is free.
         announce: is given the server's URL, in a thread of its own, as soon as questions can be answered.
         drain_timeout_s: requests under way may take that long when the server stops; then their callers are left,
             but the process still waits for their threads, which nothing can interrupt.
+        trust_network: something in front decides who reaches this server, such as a container's port that is
+            published on 127.0.0.1 alone. Requests must still be addressed to localhost.
 
     Raises:
         ConfigurationError: the address is not this machine's own, or the port cannot be had.
@@ -44,7 +47,7 @@ def serve(
     """
     loading: Loading[object] = app.state.loading
     _send_uvicorn_logs_to_loguru()
-    with listening_socket(host, port) as listener:
+    with listening_socket(host, port, trust_network=trust_network) as listener:
         server = _Server(_config(app, drain_timeout_s))
         url = _url(listener)
         loading.on_ready = lambda: announce(url)
@@ -57,13 +60,13 @@ def serve(
 
 
 @contextmanager
-def listening_socket(host: str, port: int) -> Iterator[socket.socket]:
+def listening_socket(host: str, port: int, *, trust_network: bool = False) -> Iterator[socket.socket]:
     """Gives a socket that takes connections already, though nobody answers them yet; closes it at the end.
 
     Raises:
         ConfigurationError: the address is not this machine's own, or the port cannot be had.
     """
-    if host not in LOOPBACK_HOSTS:
+    if host not in LOOPBACK_HOSTS and not trust_network:
         allowed = ", ".join(LOOPBACK_HOSTS)
         raise ConfigurationError(f"There are no API keys yet: servers listen on {allowed} only, not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host
@@ -133,6 +136,7 @@ def _send_uvicorn_logs_to_loguru() -> None:
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
