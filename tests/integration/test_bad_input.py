@@ -23,6 +23,10 @@ API = ("tools.ml_service",)
 MODEL = ("tools.model_server",)
 SERVE = ("tools.serve",)
 QUICKSTART = ("tools.quickstart",)
+MOVE = ("tools.migrate_index",)
+NOBODY = "127.0.0.1:1"
+SOON = {"RAG_DATABASE_TIMEOUT_S": "0.5"}
+QDRANT_AWAY = {"QDRANT_DATABASE_HOST": "127.0.0.1", "QDRANT_DATABASE_PORT": "1", "RAG_QDRANT_TIMEOUT_S": "1"}
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,37 @@ BAD_INPUT = {
     "question of 100,000 characters": Bad(("tools.rag", "cat " * 25_000), "100000 characters and may have 4000"),
     "too many passages": Bad((*ASK, "--top-k", "99"), "top_k is 99 and must be from 1 to 20"),
     "no such model folder": Bad(ASK, "no model folder", {"TEXT_EMBEDDING_MODEL_ID": "/nowhere/at-all"}),
-    "MongoDB": Bad(EXPORT, "DATABASE_HOST asks for MongoDB", {"DATABASE_HOST": "mongodb://me:hush-hush@db"}),
+    "MongoDB that is away": Bad(
+        EXPORT, "does not answer", {"DATABASE_HOST": f"mongodb://me:hush-hush@{NOBODY}", **SOON}
+    ),
+    "MongoDB address that is none": Bad(EXPORT, "DATABASE_HOST cannot be read", {"DATABASE_HOST": "me:hush-hush@db"}),
+    "MongoDB password with a slash": Bad(EXPORT, "%2F", {"DATABASE_HOST": "mongodb://me:hush/hush-hush@db"}),
+    "PostgreSQL that is away": Bad(
+        EXPORT, "does not answer", {"DATABASE_URL": f"postgresql://me:hush-hush@{NOBODY}/twin", **SOON}
+    ),
+    "PostgreSQL for questions": Bad(
+        ASK, "does not answer", {"DATABASE_URL": f"postgresql://me:hush-hush@{NOBODY}/twin", **SOON}
+    ),
+    "two document stores": Bad(
+        EXPORT, "DATABASE_HOST and DATABASE_URL", {"DATABASE_HOST": "mongodb://a", "DATABASE_URL": "sqlite:////tmp/a"}
+    ),
+    "a database nobody has a driver for": Bad(EXPORT, "oracle", {"DATABASE_URL": "oracle://me:hush-hush@db/twin"}),
     "database URL that is none": Bad(EXPORT, "store's URL cannot be read", {"DATABASE_URL": "hush-hush"}),
-    "Qdrant cloud": Bad(ASK, "USE_QDRANT_CLOUD asks for", {"USE_QDRANT_CLOUD": "true"}),
+    "Qdrant cloud without an address": Bad(ASK, "QDRANT_CLOUD_URL", {"USE_QDRANT_CLOUD": "true"}),
+    "Qdrant server that is away": Bad(ASK, "does not answer", {**QDRANT_AWAY, "QDRANT_APIKEY": "hush-hush"}),
+    "moving an index to a server that is away": Bad((*MOVE, "--to", "server"), "does not answer", QDRANT_AWAY),
+    "moving an index to no server": Bad((*MOVE, "--to", "server"), "QDRANT_DATABASE_HOST"),
+    "unknown profile": Bad(ASK, "laptop", {"RAG_PROFILE": "mainframe"}),
+    "private network that is none": Bad(
+        (*ETL, "--link", "a_file"), "RAG_PRIVATE_NETWORKS", {"RAG_PRIVATE_NETWORKS": "home"}
+    ),
+    "git tokens that are none": Bad((*ETL, "--link", "a_file"), "RAG_GIT_TOKENS", {"RAG_GIT_TOKENS": "hush-hush"}),
+    "password in a link": Bad((*ETL, "--link", "https://me:hush-hush@example.org/a"), "A link holds a password"),
+    "MLflow store that is none": Bad(
+        (*ETL, "--link", "a_file"),
+        "RAG_MLFLOW_URI",
+        {"RAG_MLFLOW_URI": "file:///tmp/hush-hush", "RAG_TRACKING": "true"},
+    ),
     "import of what is no JSON": Bad(
         (*IMPORT, "--data-dir", "wrong_json"), "ArticleDocument.json must be a JSON array"
     ),
@@ -74,14 +106,22 @@ BAD_INPUT = {
     # From here on each starts ZenML, which takes seconds.
     "missing folder": Bad((*ETL, "--link", "nowhere"), "nothing could be ingested"),
     "binary file alone": Bad((*ETL, "--link", "binary.bin"), "is not text"),
-    "link to the web": Bad((*ETL, "--link", "https://example.org/a"), "no crawler for https://example.org/a"),
+    "page of a private network": Bad((*ETL, "--link", "http://127.0.0.1:{port}/a"), "RAG_PRIVATE_NETWORKS"),
+    "page of a host that is none": Bad((*ETL, "--link", "https://nowhere.invalid/a"), "nowhere.invalid"),
+    "page of Medium": Bad((*ETL, "--link", "https://medium.com/@ada/a"), "needs the browser crawler"),
+    "repository of a private network": Bad((*ETL, "--link", "https://127.0.0.1:{port}/a.git"), "RAG_PRIVATE_NETWORKS"),
+    "repository that is none": Bad((*ETL, "--link", "git+a_file"), "a_file"),
+    "unknown artifact": Bad(("tools.run", "--run-export-artifact-to-json"), "ingestion"),
     "unknown author": Bad((*FEATURES, "--author-full-name", "Nobody Known"), "No author is called 'Nobody Known'"),
 }
 USAGE_ERRORS = {
     ("tools.rag",): "question",
     (*ASK, "--top-k", "many"): "--top-k",
     ("tools.run",): "--run-etl",
-    ("tools.run", "--run-etl", "--run-feature-engineering"): "not allowed with",
+    MOVE: "--to",
+    ("tools.doctor", "now"): "now",
+    ("tools.dashboard", "nonsense"): "nonsense",
+    ("tools.zenml_server",): "",
     ("tools.data_warehouse",): "--export-raw-data",
     (*API, "--port", "http"): "--port",
     (*SERVE, "now"): "now",

@@ -1,11 +1,14 @@
 """Which crawler takes a link, and which parser takes what it brings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rag_llm_system.domain.errors import InputError, UnsupportedMediaError
 from rag_llm_system.domain.ports.source import Crawler, Parser
+
+Recognition = Callable[[str], bool]
+"""Whether a crawler takes this link; looks at its spelling alone."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -15,45 +18,54 @@ class CrawlerDispatcher:
 
     Args:
         local: takes paths and file:// addresses.
-        by_scheme: crawlers by the scheme of the link, such as "packages".
+        by_recognition: crawlers that know their links when they see them, such as those to git repositories; these
+            are asked first, in order.
         by_domain: crawlers by the domain of a web address, such as "medium.com"; subdomains count, the longest domain
             wins.
+        by_scheme: crawlers by the scheme of the link, such as "packages"; "https" takes what no domain does.
     """
 
     def __init__(
         self,
         *,
         local: Crawler,
-        by_scheme: Mapping[str, Crawler] | None = None,
+        by_recognition: Sequence[tuple[Recognition, Crawler]] = (),
         by_domain: Mapping[str, Crawler] | None = None,
+        by_scheme: Mapping[str, Crawler] | None = None,
     ) -> None:
-        self._by_scheme = {"file": local, **(by_scheme or {})}
-        self._by_domain = dict(by_domain or {})
         self._local = local
+        self._by_recognition = tuple(by_recognition)
+        self._by_domain = dict(by_domain or {})
+        self._by_scheme = {"file": local, **(by_scheme or {})}
 
     def crawler_for(self, link: str) -> Crawler:
         """Gives the crawler for a link; what has no scheme is a path.
 
         Raises:
-            InputError: the link is blank.
+            InputError: the link is blank, or no address though it looks like one.
             UnsupportedMediaError: no crawler takes it.
         """
         if not link.strip():
             raise InputError("a link is blank: give a file, a folder or an address")
+        for recognises, crawler in self._by_recognition:
+            if recognises(link):
+                return crawler
         match = _SCHEME.match(link)
         if match is None:
             return self._local
         scheme = match.group(1).lower()
-        crawler = self._by_scheme.get(scheme) or self._crawler_of_domain(link)
-        if crawler is None:
-            raise UnsupportedMediaError(_no_crawler(link, scheme))
-        return crawler
+        found = self._crawler_of_domain(link) or self._by_scheme.get(scheme)
+        if found is None:
+            raise UnsupportedMediaError(
+                f"there is no crawler for {scheme}:// links: give a file, a folder, a web address or packages://NAME"
+            )
+        return found
 
     def _crawler_of_domain(self, link: str) -> Crawler | None:
         try:
             host = (urlsplit(link).hostname or "").lower()
         except ValueError:
-            raise InputError(f"{link} is not an address: check its spelling") from None
+            raise InputError("the link is not an address: check its spelling") from None
         parts = host.split(".")
         domains = (".".join(parts[start:]) for start in range(len(parts)))
         return next((self._by_domain[domain] for domain in domains if domain in self._by_domain), None)
@@ -80,9 +92,3 @@ class ParserDispatcher:
         if parser is None:
             raise UnsupportedMediaError(f"there is no parser for {plain or 'an unnamed media type'} yet")
         return parser
-
-
-def _no_crawler(link: str, scheme: str) -> str:
-    if scheme in ("http", "https"):
-        return f"there is no crawler for {link} yet: save the page and give the file, or the folder it is in"
-    return f"there is no crawler for {scheme}:// links: give a file, a folder or packages://NAME"
