@@ -22,7 +22,6 @@ def pytest_configure() -> None:
         os.environ.pop(key, None)
     os.environ["RAG_TEST_DATA_DIR"] = str(_DATA)
     os.environ["RAG_HOME"] = f"{_HOME.name}/rag"
-    os.environ["RAG_TRACKING"] = "false"  # MLflow would take seconds of every run; what is about it says so
     for key in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         folder = Path(_HOME.name, key.lower())
         folder.mkdir()

@@ -29,6 +29,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         **os.environ,
         "HOME": str(home),
         "RAG_HOME": str(home / "rag"),
+        "RAG_TRACKING": "false",  # a newcomer has no MLflow, which would take seconds of every run
         "RAG_API_PORT": str(_free_port()),
         "RAG_MODEL_SERVER_PORT": str(_free_port()),
     }

@@ -151,7 +151,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(place: Path) -> dict[str, str]:
     """Gives the environment of all commands: a RAG_HOME that a good question has been asked in already."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAG_", "ZENML_"))}
-    own = {"PYTHONPATH": str(ROOT), "RAG_HOME": str(place / "home"), "TEXT_EMBEDDING_MODEL_ID": str(place / "tiny")}
+    own = {
+        "PYTHONPATH": str(ROOT),
+        "RAG_HOME": str(place / "home"),
+        "RAG_TRACKING": "false",
+        "TEXT_EMBEDDING_MODEL_ID": str(place / "tiny"),
+    }
     environment = {**kept, **own}
     good = ended(ASK, environment, place)
     assert good.returncode == 0, good.stderr

@@ -47,7 +47,7 @@ class House:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "RAG_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        return {**os.environ, "RAG_HOME": str(self.home), "RAG_TRACKING": "false", "PYTHONPATH": str(ROOT)}
 
     @property
     def config(self) -> bytes:

@@ -239,7 +239,7 @@ def guarded_postgres(
         rules = Path(connection.exec_driver_sql("SHOW hba_file").scalar_one())
         before = rules.read_text()
         connection.exec_driver_sql("CREATE ROLE ada LOGIN PASSWORD 'hush@/hush'")
-        connection.exec_driver_sql("GRANT CREATE ON SCHEMA public TO ada")
+        connection.exec_driver_sql("GRANT CREATE, USAGE ON SCHEMA public TO ada")
         rules.write_text(f"local all ada scram-sha-256\n{before}")
         connection.exec_driver_sql("SELECT pg_reload_conf()")
     time.sleep(0.2)

@@ -20,6 +20,7 @@ from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+_WORKER = "rag_llm_system.infrastructure.vector_stores.qdrant_edge.worker"
 
 
 def start_writer(path: Path, first: int = 0, n_batches: int = 10_000) -> subprocess.Popen[str]:
@@ -34,7 +35,9 @@ def start_writer(path: Path, first: int = 0, n_batches: int = 10_000) -> subproc
 
 
 def only_child(pid: int) -> psutil.Process:
-    (child,) = psutil.Process(pid).children()
+    """Gives the writing child of a process; servers of other tests may run beside it."""
+    children = psutil.Process(pid).children()
+    (child,) = (process for process in children if _WORKER in process.cmdline())
     return child
 
 
