@@ -84,6 +84,8 @@ def zenml_store() -> Iterator[None]:
         create_zenml_store_once()
         yield
     except (SQLAlchemyError, OSError) as error:
+        if _is_foreign(error, folder):
+            raise
         reason = str(getattr(error, "orig", None) or error)
         if "disk is full" in reason or getattr(error, "errno", None) == errno.ENOSPC:
             raise DiskFullError(f"The disk of {folder} is full: make room and run it again.") from error
@@ -92,6 +94,12 @@ def zenml_store() -> Iterator[None]:
         if isinstance(error, NotADirectoryError | FileExistsError):
             raise ConfigurationError(f"{folder} cannot be made: set RAG_HOME to a folder, not a file.") from error
         raise BackendError(f"ZenML failed on {folder} ({reason}): run it again, or delete that folder.") from error
+
+
+def _is_foreign(error: Exception, folder: Path) -> bool:
+    """Says whether an error comes from the pipeline's own work and has nothing to do with ZenML's folder."""
+    file = str(getattr(error, "filename", None) or folder)
+    return isinstance(error, ConnectionError) or not Path(file).is_relative_to(folder)
 
 
 @contextmanager

@@ -2,16 +2,17 @@
 
 import re
 
-_USER_AND_PASSWORD = re.compile(r"(?<=//)[^/?#\s]*@")
+# A password may hold what should have been escaped, such as a slash: then it goes from "user:" to the last "@".
+_CREDENTIALS = re.compile(r"(?<=//)(?:[^/?#\s]*|[^/?#@:\s]*:(?!\d+(?:[/?#]|$))\S*)@")
+_WEB = re.compile(r"\s*(?:git\+)?https?:", re.IGNORECASE)
 
 
 def without_credentials(link: str) -> str:
     """Gives the link without a user name and a password."""
-    return _USER_AND_PASSWORD.sub("", link, count=1)
+    return _CREDENTIALS.sub("", link, count=1)
 
 
 def holds_password(link: str) -> bool:
     """Says whether a link brings a password (//user:password@host) or, on the web, a token (//token@host)."""
-    match = _USER_AND_PASSWORD.search(link)
-    is_web = link.removeprefix("git+").startswith(("http://", "https://"))
-    return match is not None and (is_web or ":" in match[0])
+    match = _CREDENTIALS.search(link)
+    return match is not None and (":" in match[0] or _WEB.match(link) is not None)

@@ -40,6 +40,8 @@ class Broken:
 
     def crawl(self, link: str) -> Iterator[Fetched | FetchFailure]:
         yield Fetched(link, b"first", "text/plain", "broken", path="first.txt")
+        if link == "broken://by/a/bug":
+            raise ZeroDivisionError
         raise BackendUnavailableError("the source went away: try again later")
 
 
@@ -153,22 +155,24 @@ def test_one_bad_link_or_document_never_stops_the_rest(
         "/no/such/file",
         "https://example.com/x",
         "broken://x",
+        "broken://by/a/bug",
         tmp_path / "bad.rb",
         "packages://nothing",
         tmp_path / "good.md",
     )
-    assert report.outcome == SaveOutcome(n_new=2)
-    assert report.n_by_author == {"Ada Lovelace": 2}
+    assert report.outcome == SaveOutcome(n_new=3)
+    assert report.n_by_author == {"Ada Lovelace": 3}
     assert [reason.partition(":")[0] for _, reason in report.failures] == [
         "there is no file or folder '/no/such/file' that can be read",
         "there is no crawler for https",
         "the source went away",
+        "the crawler failed (ZeroDivisionError)",
         "the parser for text/x-ruby failed (ZeroDivisionError)",
         "no package 'nothing' is installed here",
     ]
     assert report.summary() == {
-        "n_new": 2, "n_changed": 0, "n_unchanged": 0, "n_failed": 5,
-        "n_articles": 2, "n_posts": 0, "n_repositories": 0, "seconds": 1,
+        "n_new": 3, "n_changed": 0, "n_unchanged": 0, "n_failed": 6,
+        "n_articles": 3, "n_posts": 0, "n_repositories": 0, "seconds": 1,
     }  # fmt: skip
     report.raise_if_nothing_came()
 

@@ -178,6 +178,11 @@ class Ingestion:
                 yield from self._crawlers.crawler_for(link).crawl(link)
             except RagError as error:
                 yield FetchFailure(without_credentials(link), error.message)
+            except Exception as error:
+                # A crawler's own mistake on one link must not end the run over all the others.
+                logger.warning("crawler_failed error={}", type(error).__name__)
+                reason = f"the crawler failed ({type(error).__name__}): please report it"
+                yield FetchFailure(without_credentials(link), reason)
 
     def _add(self, fetched: Fetched, authorship: "_Authorship", batch: "_Batch") -> None:
         parsed = self._parsed(fetched)

@@ -24,12 +24,23 @@ def test_user_and_password_are_taken_out(link: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["https://ada:hush@example.org", "http://hush@example.org", "git+https://hush@a.b/c", "ssh://git:hush@a.b/c"],
+    [
+        "https://ada:hush@example.org",
+        "http://hush@example.org",
+        "git+https://hush@a.b/c",
+        "ssh://git:hush@a.b/c",
+        "git+HTTPS://hush@a.b/c",
+        " https://hush@a.b",
+        "HTTPS://hush@a.b",
+        "https://ada:hu/sh@a.b",
+    ],
 )
 def test_a_password_is_noticed(link: str) -> None:
     assert holds_password(link)
 
 
-@pytest.mark.parametrize("link", ["https://example.org/a@b", "ssh://git@a.b/c", "git@a.b:c/d.git", "a@b.md"])
+@pytest.mark.parametrize(
+    "link", ["https://example.org/a@b", "https://a.b:8443/c@d", "ssh://git@a.b/c", "git@a.b:c/d.git", "a@b.md"]
+)
 def test_what_is_no_password_passes(link: str) -> None:
     assert not holds_password(link)
