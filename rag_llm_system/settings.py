@@ -10,12 +10,13 @@ import difflib
 import os
 from collections.abc import Iterable
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag_llm_system.domain.errors import ConfigurationError
@@ -203,21 +204,28 @@ class Settings(BaseSettings):
 
     @property
     def git_tokens(self) -> dict[str, str]:
-        """RAG_GIT_TOKENS: a token for each host.
-
-        Raises:
-            ConfigurationError: it is not written as HOST=TOKEN,HOST=TOKEN.
-        """
-        written = self.rag_git_tokens.get_secret_value() if self.rag_git_tokens else ""
-        pairs = [entry.strip().partition("=") for entry in written.split(",") if entry.strip()]
-        if not all(host and token for host, _, token in pairs):
-            raise ConfigurationError("RAG_GIT_TOKENS cannot be used: write it like github.com=TOKEN,gitlab.com=TOKEN.")
+        """RAG_GIT_TOKENS: a token for each host."""
+        pairs = (entry.partition("=") for entry in _entries(_plain(self.rag_git_tokens)))
         return {host.strip().lower(): token.strip() for host, _, token in pairs}
 
     @property
     def private_networks(self) -> tuple[str, ...]:
         """RAG_PRIVATE_NETWORKS, one by one."""
-        return tuple(network.strip() for network in self.rag_private_networks.split(",") if network.strip())
+        return _entries(self.rag_private_networks)
+
+    @field_validator("rag_git_tokens")
+    @classmethod
+    def _refuse_tokens_without_host(cls, tokens: SecretStr | None) -> SecretStr | None:
+        if not all(host.strip() and token for host, _, token in (e.partition("=") for e in _entries(_plain(tokens)))):
+            raise ValueError("write it like github.com=TOKEN,gitlab.com=TOKEN")
+        return tokens
+
+    @field_validator("rag_private_networks")
+    @classmethod
+    def _refuse_what_is_no_network(cls, networks: str) -> str:
+        for network in _entries(networks):
+            ip_network(network)
+        return networks
 
     @property
     def model_server_url(self) -> str:
@@ -228,6 +236,15 @@ class Settings(BaseSettings):
 def server_url(host: str, port: int) -> str:
     """Gives the address of a server; IPv6 hosts stand in brackets (RFC 3986)."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _entries(listed: str) -> tuple[str, ...]:
+    """Gives what stands between the commas."""
+    return tuple(entry.strip() for entry in listed.split(",") if entry.strip())
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -245,7 +262,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        what = f"{key} cannot be used: {first['msg']}."
+        what = f"{key} cannot be used: {first['msg'].removeprefix('Value error, ')}."
         raise ConfigurationError(f"{what} Change it in the environment or in {' or '.join(files[::-1])}.") from None
 
 

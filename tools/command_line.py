@@ -11,7 +11,7 @@ from pathlib import Path
 from loguru import logger
 
 from rag_llm_system.domain.errors import ConfigurationError, InputError, RagError
-from rag_llm_system.domain.links import holds_password
+from rag_llm_system.domain.links import holds_password, without_credentials
 from rag_llm_system.settings import load_settings
 
 INTERRUPTED = 130
@@ -93,7 +93,8 @@ def resolved_link(link: str, folder: Path) -> str:
     if not link.strip():
         raise InputError("A link is blank: give a file, a folder or an address.")
     if holds_password(link):
-        raise InputError("A link holds a password, and links are kept: put a token for its host into RAG_GIT_TOKENS.")
+        what = f"{without_credentials(link)} was given with a password, and links are kept: take it out"
+        raise InputError(f"{what}; tokens for git hosts go into RAG_GIT_TOKENS.")
     if "://" in link or _GIT_OVER_SSH.match(link):
         return link
     kind, path = ("git+", link[4:]) if link.startswith("git+") else ("", link)

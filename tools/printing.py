@@ -35,7 +35,8 @@ def ingestion_lines(report: "IngestionReport") -> list[str]:
     lines = [f"documents   {counts}, {len(report.failures)} left out   ({report.seconds:.1f} s)"]
     lines += [f"  left out: {link}: {reason}" for link, reason in report.failures[:_MOST_FAILURES]]
     n_more = len(report.failures) - _MOST_FAILURES
-    return [*lines, f"  … and {n_more} more"] if n_more > 0 else lines
+    where = "./poe run-export-artifact-to-json-pipeline writes down all of them"
+    return [*lines, f"  … and {n_more} more: {where}"] if n_more > 0 else lines
 
 
 def indexing_lines(cleaning: "CleaningReport", indexing: "IndexingReport") -> list[str]:

@@ -50,7 +50,7 @@ def main() -> int:
 
 def _export_settings(_: argparse.Namespace) -> None:
     keys = export_settings_to_zenml(load_settings())
-    print(f"ZenML's secret 'settings' holds {len(keys)} settings: {', '.join(keys)}")
+    print(f"ZenML's secret 'settings' now holds: {', '.join(keys)}")
 
 
 def _delete_settings(_: argparse.Namespace) -> None:
@@ -72,7 +72,7 @@ def _feature_engineering(arguments: argparse.Namespace) -> None:
     cleaning, indexing = run_feature_engineering(arguments.author_full_name or read_author_full_names(_FEATURES_CONFIG))
     print(*indexing_lines(cleaning, indexing), sep="\n")
     if not indexing.n_documents + indexing.n_unchanged:
-        print("The document store is empty: bring writing in with `poe run-digital-data-etl` first.")
+        print("The document store is empty: bring writing in with `./poe run-digital-data-etl` first.")
 
 
 def _export_artifacts(_: argparse.Namespace) -> None:

@@ -24,7 +24,8 @@ def read_author_links(name: str) -> list[AuthorLinks]:
     try:
         author_links = [_author_links(entry, path.parent) for entry in parameters.get("author_links", [parameters])]
     except (KeyError, TypeError):
-        raise ConfigurationError(f"{path} must be YAML with parameters: user_full_name and a list of links.") from None
+        what = "user_full_name and links, or author_links, a list of these"
+        raise ConfigurationError(f"{path} must be YAML with parameters: {what}.") from None
     if not author_links:
         raise ConfigurationError(f"{path} names no author: give author_links at least one entry.")
     return author_links

@@ -11,11 +11,7 @@ _MB = 1_000_000
 
 
 def crawler_dispatcher(settings: Settings) -> "CrawlerDispatcher":
-    """Gives what finds the crawler for a link: git repositories by their looks, then the scheme.
-
-    Raises:
-        ConfigurationError: RAG_PRIVATE_NETWORKS or RAG_GIT_TOKENS cannot be used.
-    """
+    """Gives what finds the crawler for a link: git repositories by their looks, then the scheme."""
     from rag_llm_system.application.crawlers.dispatcher import CrawlerDispatcher
     from rag_llm_system.infrastructure.crawlers.addresses import AddressGuard
     from rag_llm_system.infrastructure.crawlers.files import FileCrawler

@@ -38,7 +38,7 @@ class MissingExtraError(ConfigurationError):
 
     def __init__(self, what: str, extra: str) -> None:
         in_clone = f"in a clone .venv/bin/pip install -c constraints.txt -e '.[{extra}]'"
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'rag_llm_system[{extra}]', {in_clone}")
+        super().__init__(f"{what}: install the extra '{extra}': pip install 'rag_llm_system[{extra}]', {in_clone}")
         self.extra = extra
 
 

@@ -10,6 +10,7 @@ from zenml import step
 from zenml.client import Client
 
 from rag_llm_system.domain.errors import ConfigurationError, InputError, NotFoundError
+from steps.progress import tell
 from steps.run_metadata import log_on_step_and_run
 
 if TYPE_CHECKING:
@@ -18,26 +19,30 @@ if TYPE_CHECKING:
 
 @step
 def export_artifacts(artifact_names: list[str], output_dir: str) -> Annotated[list[str], "exported_files"]:
-    """Writes the latest version of each artifact to NAME.json in that folder; where one is unknown, none is written.
+    """Writes the latest version of each artifact to NAME.json in that folder, and says which are not there yet.
 
     Raises:
-        NotFoundError: there is no artifact of that name.
+        NotFoundError: there is none of them.
         InputError: an artifact cannot be written as JSON.
         ConfigurationError: the folder cannot be written.
     """
-    versions = {name: _latest(name) for name in dict.fromkeys(artifact_names)}
+    versions = _latest_versions(artifact_names)
     texts = {_file_name(name): _as_json(name, version.load()) for name, version in versions.items()}
     files = _write(Path(output_dir), texts)
     log_on_step_and_run("export", {"files": {Path(file).name: Path(file).stat().st_size for file in files}})
     return files
 
 
-def _latest(name: str) -> "ArtifactVersionResponse":
+def _latest_versions(names: list[str]) -> "dict[str, ArtifactVersionResponse]":
     known = [artifact.name for artifact in Client().list_artifacts(sort_by="name", size=1000)]
-    if name not in known:
-        some = ", ".join(known) or "none yet"
-        raise NotFoundError(f"No artifact is called {name!r}. There are: {some}. Run a pipeline first, or name these.")
-    return Client().get_artifact_version(name)
+    missing = [name for name in names if name not in known]
+    if missing:
+        what = f"No artifact is called {', '.join(missing)}: run the pipeline that makes it first"
+        what = f"{what}. There are: {', '.join(known)}." if known else f"{what}. There is none yet."
+        if len(missing) == len(names):
+            raise NotFoundError(what)
+        tell(what)
+    return {name: Client().get_artifact_version(name) for name in dict.fromkeys(names) if name in known}
 
 
 def _as_json(name: str, value: Any) -> str:

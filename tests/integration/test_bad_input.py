@@ -75,7 +75,7 @@ BAD_INPUT = {
         (*ETL, "--link", "a_file"), "RAG_PRIVATE_NETWORKS", {"RAG_PRIVATE_NETWORKS": "home"}
     ),
     "git tokens that are none": Bad((*ETL, "--link", "a_file"), "RAG_GIT_TOKENS", {"RAG_GIT_TOKENS": "hush-hush"}),
-    "password in a link": Bad((*ETL, "--link", "https://me:hush-hush@example.org/a"), "A link holds a password"),
+    "password in a link": Bad((*ETL, "--link", "https://me:hush-hush@example.org/a"), "https://example.org/a was given with a password"),
     "MLflow store that is none": Bad(
         (*ETL, "--link", "a_file"),
         "RAG_MLFLOW_URI",

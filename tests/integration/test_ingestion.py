@@ -181,7 +181,8 @@ def test_a_run_in_which_everything_failed_can_be_told(ingest: Callable[..., Inge
     report = ingest("/no/such/file", "https://example.com")
     assert not report.ok
     with pytest.raises(
-        InputError, match=r"^nothing could be ingested: /no/such/file: there is no file .*\(and 1 more\)$"
+        InputError,
+        match=r"^nothing could be ingested: /no/such/file: there is no file .*\(and 1 more: .* shows them\)$",
     ):
         report.raise_if_nothing_came()
     assert ingest().ok

@@ -208,3 +208,27 @@ def changes(profile: Path) -> dict[str, object]:
     ours = load_settings(rag_profile=str(profile)).model_dump(exclude={"rag_profile"})
     defaults = load_settings().model_dump()
     return {name: value for name, value in ours.items() if value != defaults[name]}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("RAG_PRIVATE_NETWORKS", "10.0.0.0/8,home"),
+        ("RAG_PRIVATE_NETWORKS", "10.0.0.1/8"),
+        ("RAG_GIT_TOKENS", "hush-hush"),
+        ("RAG_GIT_TOKENS", "github.com=x,=hush-hush"),
+    ],
+)
+def test_lists_are_read_before_anything_starts(key: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(key, value)
+    with pytest.raises(ConfigurationError, match=f"{key} cannot be used: ") as refused:
+        load_settings()
+    assert "hush" not in refused.value.message
+
+
+def test_lists_are_given_entry_by_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PRIVATE_NETWORKS", " 10.0.0.0/8 ,fd00::/8,")
+    monkeypatch.setenv("RAG_GIT_TOKENS", "GitHub.com=a=b, gitlab.com = c")
+    settings = load_settings()
+    assert settings.private_networks == ("10.0.0.0/8", "fd00::/8")
+    assert settings.git_tokens == {"github.com": "a=b", "gitlab.com": "c"}

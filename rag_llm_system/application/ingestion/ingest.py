@@ -76,7 +76,8 @@ class IngestionReport(BaseModel):
         """
         if not self.ok:
             link, reason = self.failures[0]
-            more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+            n_more = len(self.failures) - 1
+            more = f" (and {n_more} more: ./poe local-zenml-server-up shows them)" if n_more else ""
             raise InputError(f"nothing could be ingested: {link}: {reason}{more}")
 
     def n_by_category(self) -> dict[str, int]:
@@ -241,8 +242,14 @@ class _Batch:
         self._n_most = n_most
         self._waiting: list[Document] = []
         self._n_chars = 0
+        self._added: set[tuple[Category, str]] = set()
 
     def add(self, document: Document, n_chars: int) -> None:
+        """Adds a document; what several links lead to is saved once, as the first of them gave it."""
+        key = (document.category, document.id)
+        if key in self._added:
+            return
+        self._added.add(key)
         self._waiting.append(document)
         self._n_chars += n_chars
         if len(self._waiting) >= self._n_most or self._n_chars >= _BATCH_CHARS:

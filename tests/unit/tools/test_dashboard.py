@@ -108,6 +108,14 @@ def test_there_is_nothing_to_serve_before_the_first_run(home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.parametrize("port", ["-1", "65536", "many"])
+def test_a_port_that_does_not_exist_is_refused(home: Path, port: str) -> None:
+    command = [sys.executable, "-m", "tools.dashboard", "mlflow", f"--port={port}"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 2
+    assert f"argument --port: '{port}' is no port: give a number from 0 to 65535" in refused.stderr
+
+
 @needs_mlflow
 @pytest.mark.slow
 def test_mlflows_pages_are_served_from_one_process_until_ctrl_c(home: Path) -> None:
@@ -124,9 +132,12 @@ def test_mlflows_pages_are_served_from_one_process_until_ctrl_c(home: Path) -> N
             assert process.stdout
             first = process.stdout.readline()
             assert first.startswith("MLflow  http://127.0.0.1:"), process.communicate(timeout=30)
-            url = first.split()[1]
-            found = httpx.post(f"{url}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["1"]}, timeout=20).json()
+            url, _, token = first.split()[1].partition("?token=")
+            search: Any = {"url": f"{url}api/2.0/mlflow/runs/search", "json": {"experiment_ids": ["1"]}, "timeout": 20}
+            found = httpx.post(headers={"authorization": f"Bearer {token}"}, **search).json()
             assert [run["info"]["run_name"] for run in found["runs"]] == ["etl"]
+            assert httpx.post(**search).status_code == 401
+            assert httpx.get(f"{url}get-artifact?run_id=1&path=x", timeout=20).status_code == 401
             assert httpx.get(url, headers={"host": "page.example"}, timeout=20).status_code == 403
             assert psutil.Process(process.pid).children(recursive=True) == []
             process.send_signal(signal.SIGINT)
