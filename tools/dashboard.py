@@ -7,17 +7,17 @@ import argparse
 
 import httpx
 
-from rag_llm_system.bootstrap.tracking import is_mlflow_installed, mlflow_store, opik_place, serve_mlflow
+from rag_llm_system.bootstrap.tracking import is_mlflow_installed, mlflow_app, mlflow_store, opik_place
 from rag_llm_system.domain.errors import BackendError, MissingExtraError, NotFoundError
 from rag_llm_system.settings import Settings, load_settings
 from steps.zenml_environment import set_zenml_environment
 from tools.command_line import run_tool
+from tools.loopback_pages import add_port_option, open_entrance, serve_pages
 from tools.main_api import get, running_main_api
 from tools.process_record import ProcessRecord
-from tools.servers import next_free_port
 
-_HOST = "127.0.0.1"
 _PORT = 5000
+_REOPENING = "`./poe dashboard mlflow` starts another"
 
 
 def main() -> int:
@@ -26,9 +26,7 @@ def main() -> int:
     parser.add_argument(
         "pages", nargs="?", choices=["mlflow"], help="the pages to serve (default: only say what is there)"
     )
-    parser.add_argument(
-        "--port", type=int, default=_PORT, help="the first that is free from there on; 0: any (default: %(default)s)"
-    )
+    add_port_option(parser, _PORT)
     arguments = parser.parse_args()
     settings = load_settings()
     if arguments.pages == "mlflow":
@@ -55,6 +53,8 @@ def open_mlflow(settings: Settings, port: int) -> None:
     Raises:
         MissingExtraError: MLflow is not installed.
         NotFoundError: there is no run yet.
+        ConfigurationError: no port is free.
+        BackendError: the store cannot be opened.
     """
     store = mlflow_store(settings)
     if store.is_server:
@@ -64,11 +64,11 @@ def open_mlflow(settings: Settings, port: int) -> None:
         raise MissingExtraError("MLflow's pages", "tracking")
     if store.file is not None and not store.n_runs():
         raise NotFoundError(f"{store.place} holds no run yet: run a pipeline first; ./poe lists them.")
-    free = next_free_port(_HOST, port)
-    if port not in (0, free):
-        print(f"port {port} is taken, so it is {free}; --port names another", flush=True)
-    announce = f"   ({store.place})\nCtrl-C stops it."
-    serve_mlflow(settings, port=free, announce=lambda url: print(f"MLflow  {url}{announce}", flush=True))
+    with open_entrance(port) as entrance:
+        app = mlflow_app(settings)
+        lines = f"MLflow  {entrance.url()}   ({store.place})\nCtrl-C stops it."
+        if not serve_pages(app, entrance, lambda: print(lines, flush=True), reopening=_REOPENING):
+            raise BackendError(f"MLflow's pages could not be served: can {store.place} be opened?")
 
 
 def _pipelines() -> str:
@@ -111,7 +111,7 @@ def _main_api(settings: Settings) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        return get(url).status_code < 500
+        return get(url.partition("?")[0]).status_code < 500  # without the token, which libraries would log
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
 

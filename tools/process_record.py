@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,11 +38,12 @@ class ProcessRecord:
 
     @contextmanager
     def kept(self, url: str) -> Iterator[None]:
-        """Says that this process serves at that address, as long as it does so."""
+        """Says that this process serves at that address, as long as it does so, to the owner of the file alone."""
         running = RunningProcess(os.getpid(), psutil.Process().create_time(), url)
-        written = self._path.with_suffix(f".{running.pid}.tmp")
-        written.write_text(json.dumps(asdict(running)), encoding="utf-8")
-        written.replace(self._path)
+        descriptor, written = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.stem}.")  # mode 0600
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(running), file)
+        Path(written).replace(self._path)
         try:
             yield
         finally:

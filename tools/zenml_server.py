@@ -4,37 +4,28 @@ import argparse
 import importlib.util
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from rag_llm_system.domain.errors import BackendError, CapabilityError, ConfigurationError, MissingExtraError
-from rag_llm_system.settings import server_url
 from steps.zenml_environment import set_zenml_environment
 from tools.command_line import run_tool
-from tools.loopback_guard import LoopbackGuard
+from tools.loopback_pages import Entrance, add_port_option, open_entrance, serve_pages
 from tools.process_record import ProcessRecord
-from tools.servers import next_free_port
 
-if TYPE_CHECKING:
-    import uvicorn
-
-_HOST = "127.0.0.1"
 _PORT = 8237
 _RUNS_PAGE = "projects/default/runs"
 _PACKAGES = ("zenml", "sqlmodel", "uvicorn", "fastapi")
-_OPEN_REQUESTS_S = 3
+_REOPENING = "./poe dashboard shows it again"
 _PARENT_CHECK_S = 0.5
 _SERVER_ENVIRONMENT = {
     "ZENML_SERVER": "true",  # as a server ZenML never writes config.yaml
     "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS": "true",
-    "ZENML_SERVER_AUTH_SCHEME": "NO_AUTH",
+    "ZENML_SERVER_AUTH_SCHEME": "NO_AUTH",  # the guard lets in
     "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
     "ZENML_SERVER_SECURE_HEADERS_CSP": "false",  # the guard has one that is stricter
 }
@@ -45,9 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.zenml_server", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     starting = actions.add_parser("up", help="show the runs of this RAG_HOME until Ctrl-C")
-    starting.add_argument(
-        "--port", type=_port, default=_PORT, help="the first that is free from there on; 0: any (default: %(default)s)"
-    )
+    add_port_option(starting, _PORT)
     actions.add_parser("down", help="stop the dashboard of this RAG_HOME")
     arguments = parser.parse_args()
     folder = set_zenml_environment()
@@ -82,14 +71,11 @@ def run_dashboard(folder: Path, port: int) -> None:
         return
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be used ({error.strerror}): set RAG_HOME to another.") from error
-    with held, _bound_socket(port) as bound:
-        taken_port = bound.getsockname()[1]
-        if port not in (0, taken_port):
-            print(f"Port {port} is taken, so it is {taken_port}; --port names another.", flush=True)
-        url = f"{server_url(_HOST, taken_port)}/{_RUNS_PAGE}"
+    with held, open_entrance(port) as entrance:
+        url = entrance.url(_RUNS_PAGE)
         with record.kept(url):
             _end_with_parent()
-            _serve(bound, lambda: print(f"dashboard  {url}   (Ctrl-C stops it)", flush=True))
+            _serve(entrance, lambda: print(f"dashboard  {url}   (Ctrl-C stops it)", flush=True))
 
 
 def stop_dashboard(folder: Path) -> str:
@@ -108,13 +94,6 @@ def stop_dashboard(folder: Path) -> str:
     return f"dashboard  {running.url} is stopped"
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port < 65536:
-        raise ValueError
-    return port
-
-
 def _lock_path(folder: Path) -> Path:
     return folder / ".dashboard.lock"
 
@@ -130,22 +109,6 @@ def _is_served(folder: Path) -> bool:
         return True
 
 
-def _bound_socket(port: int) -> socket.socket:
-    """Gives a socket that has the first free port from there on; nobody can take it while ZenML is loaded."""
-    try:
-        free = next_free_port(_HOST, port)
-    except ConfigurationError:
-        raise ConfigurationError(f"The ports from {port} on are taken: name another with --port.") from None
-    bound = socket.socket()
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((_HOST, free))
-    except (OSError, OverflowError) as error:
-        bound.close()
-        raise ConfigurationError(f"Port {free} cannot be used ({error}): name another with --port.") from None
-    return bound
-
-
 def _end_with_parent() -> None:
     """Ends this process gracefully when whoever started it is gone, killed without a word even."""
     parent = os.getppid()
@@ -158,17 +121,16 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _serve(bound: socket.socket, announce: Callable[[], None]) -> None:
+def _serve(entrance: Entrance, announce: Callable[[], None]) -> None:
     """Serves until a signal comes, and announces when it answers."""
     from tools.pipeline_runs import zenml_store
 
     with zenml_store():
         _prepare_store()
     os.environ.update(_SERVER_ENVIRONMENT)
-    server = _server(bound.getsockname()[1], announce)
-    with suppress(KeyboardInterrupt):  # what uvicorn passes on once it has ended in good order
-        server.run(sockets=[bound])
-    if not server.started:
+    from zenml.zen_server.zen_server_api import app
+
+    if not serve_pages(app, entrance, announce, reopening=_REOPENING):
         raise BackendError(
             "The dashboard did not start: RAG_LOG_LEVEL=DEBUG and ZENML_LOGGING_VERBOSITY=INFO say more."
         )
@@ -191,22 +153,6 @@ def _prepare_store() -> None:
         updated_enable_announcements=False,
         updated_enable_updates=False,
     )
-
-
-def _server(port: int, announce: Callable[[], None]) -> "uvicorn.Server":
-    import uvicorn
-    from zenml.zen_server.zen_server_api import app
-
-    class AnnouncedServer(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            announce()
-
-    guarded = LoopbackGuard(app, port)
-    config = uvicorn.Config(
-        guarded, log_config=None, server_header=False, timeout_graceful_shutdown=_OPEN_REQUESTS_S, lifespan="on"
-    )
-    return AnnouncedServer(config)
 
 
 if __name__ == "__main__":

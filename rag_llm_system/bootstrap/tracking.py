@@ -1,10 +1,10 @@
 """Where runs are written down."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag_llm_system.domain.errors import MissingExtraError
 from rag_llm_system.settings import Settings
@@ -64,11 +64,11 @@ def mlflow_store(settings: Settings) -> "MlflowStore":
     )
 
 
-def serve_mlflow(settings: Settings, *, port: int, announce: Callable[[str], None]) -> None:
-    """Serves MLflow's pages until it is told to stop; see `infrastructure/observability/mlflow_pages.py`."""
-    from rag_llm_system.infrastructure.observability.mlflow_pages import serve_mlflow_pages
+def mlflow_app(settings: Settings) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """Gives MLflow's pages as an ASGI application; see `infrastructure/observability/mlflow_pages.py`."""
+    from rag_llm_system.infrastructure.observability.mlflow_pages import mlflow_app
 
-    serve_mlflow_pages(mlflow_store(settings), port=port, announce=announce)
+    return mlflow_app(mlflow_store(settings))
 
 
 def is_mlflow_installed() -> bool:

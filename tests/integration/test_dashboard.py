@@ -59,12 +59,23 @@ class Dashboard:
     """A dashboard that runs."""
 
     page: str
+    token: str
     process: "subprocess.Popen[str]"
 
+    @property
+    def server(self) -> str:
+        return self.page.removesuffix("/projects/default/runs")
+
     def api(self, path: str) -> Any:
-        answer = httpx.get(f"{self.page.removesuffix('/projects/default/runs')}/api/v1/{path}", timeout=30)
+        with self.client() as client:
+            answer = client.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """Gives a client with the token of the printed address, or with another."""
+        headers = {"authorization": f"Bearer {self.token if token is None else token}"}
+        return httpx.Client(base_url=f"{self.server}/api/v1/", headers=headers, timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +109,8 @@ def dashboard(house: House, started: list[Dashboard]) -> Dashboard:
         assert process.stdout
         line = process.stdout.readline()
         assert line.startswith("dashboard  http://127.0.0.1:")
-        started.append(Dashboard(line.split()[1], process))
+        page, _, token = line.split()[1].partition("?token=")
+        started.append(Dashboard(page, token, process))
     return started[-1]
 
 
@@ -138,7 +150,7 @@ def test_runs_are_shown_without_login_and_survey_and_pages_load_nothing_from_els
     user = dashboard.api("current-user")
     assert user["metadata"]["user_metadata"]["finished_onboarding_survey"] is True
     (run,) = dashboard.api("runs?project=default&pipeline=digital_data_etl")["items"]
-    browser.get(dashboard.page)
+    browser.get(f"{dashboard.page}?token={dashboard.token}")
     text = shown(browser, run["name"].partition("-")[0])
     assert "digital_data_etl" in text
     assert browser.current_url == dashboard.page
@@ -150,6 +162,77 @@ def test_runs_are_shown_without_login_and_survey_and_pages_load_nothing_from_els
     )
     own = dashboard.page.removesuffix("projects/default/runs")
     assert [name for name, status in loaded if status and not name.startswith((own, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/login"),
+        ("GET", "/api/v1/current-user"),
+        ("POST", "/api/v1/components"),
+        ("POST", "/api/v1/artifact_versions"),
+        ("GET", "/api/v1/service_connectors?expand_secrets=true"),
+        ("GET", "/api/v1/secrets"),
+        ("GET", "/api/v1/info"),
+        ("GET", "/projects/default/runs"),
+        ("GET", "/health"),
+        ("GET", "/openapi.json"),
+    ],
+)
+def test_other_people_on_this_machine_are_told_to_open_the_printed_address(
+    dashboard: Dashboard, method: str, path: str
+) -> None:
+    refused = httpx.request(method, f"{dashboard.server}{path}", timeout=30)
+    assert refused.status_code == 401
+    assert refused.text == (
+        "Open the address that was printed when this server was started; ./poe dashboard shows it again."
+    )
+
+
+def test_a_browser_without_the_address_sees_nothing(dashboard: Dashboard, browser: Any) -> None:
+    browser.get(dashboard.page)
+    assert "Open the address that was printed" in shown(browser, "Open the address")
+    assert browser.get_cookies() == []
+
+
+def attack(client: httpx.Client, folder: Path, project: str) -> list[int]:
+    """Names a folder of somebody else as a store, asks for a file in it, and gives what was answered to each step."""
+    named = client.post(
+        "components",
+        json={"name": "evil", "type": "artifact_store", "flavor": "local", "configuration": {"path": str(folder)}},
+    )
+    artifact = client.post("artifacts", json={"name": "evil", "has_custom_name": True, "project": project})
+    body = {
+        "artifact_id": artifact.json()["id"] if artifact.status_code == 200 else project,
+        "artifact_store_id": named.json()["id"] if named.status_code == 200 else None,
+        "project": project,
+        "version": "1",
+        "has_custom_name": True,
+        "save_type": "manual",
+        "type": "DataArtifact",
+        "uri": str(folder / "x"),
+        "materializer": {"module": "a", "attribute": "b", "type": "user"},
+        "data_type": {"module": "builtins", "attribute": "str", "type": "builtin"},
+        "visualizations": [{"type": "html", "uri": str(folder / "secret.txt")}],
+    }
+    version = client.post("artifact_versions", json=body)
+    version_id = version.json()["id"] if version.status_code == 200 else project
+    read = client.get(f"artifact_versions/{version_id}/visualize")
+    assert "hunter2" not in read.text
+    return [answer.status_code for answer in (named, artifact, version, read)]
+
+
+def test_files_of_the_owner_cannot_be_read_through_a_store_that_a_request_names(
+    dashboard: Dashboard, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("hunter2")
+    project = dashboard.api("projects")["items"][0]["id"]
+    with dashboard.client(token="guessed") as stranger:
+        assert attack(stranger, tmp_path, project) == [401] * 4
+    with dashboard.client() as owner:
+        named, _, _, read = attack(owner, tmp_path, project)
+    assert named == 403
+    assert read >= 400
 
 
 def test_a_run_says_what_it_did_in_its_metadata_and_on_a_page(dashboard: Dashboard) -> None:
@@ -179,10 +262,13 @@ def test_pipelines_run_while_it_is_up_and_show(house: House, dashboard: Dashboar
 
 
 def test_up_says_where_it_is_and_down_ends_it(house: House, dashboard: Dashboard) -> None:
+    address = f"{dashboard.page}?token={dashboard.token}"
+    listed = house.python("-m", "tools.dashboard")
+    assert f"pipelines  {address}   ZenML's dashboard runs\n" in listed.stdout
     again = house.python("-m", "tools.zenml_server", "up")
-    assert (again.returncode, again.stdout) == (0, f"dashboard  {dashboard.page}   (runs already)\n")
+    assert (again.returncode, again.stdout) == (0, f"dashboard  {address}   (runs already)\n")
     down = house.python("-m", "tools.zenml_server", "down")
-    assert (down.returncode, down.stdout) == (0, f"dashboard  {dashboard.page} is stopped\n")
+    assert (down.returncode, down.stdout) == (0, f"dashboard  {address} is stopped\n")
     assert dashboard.process.wait(10) == 0
     assert house.python("-m", "tools.zenml_server", "down").stdout == "dashboard  none runs\n"
 
@@ -193,9 +279,11 @@ def test_runs_go_on_after_it_was_killed_and_an_unknown_artifact_is_one_line(
     before = house.config
     dashboard.process.kill()
     dashboard.process.wait()
-    refused = house.export(tmp_path / "out", "user", "ingestoin")
+    refused = house.export(tmp_path / "out", "ingestoin")
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: No artifact is called 'ingestoin'. There are: ")
+    assert refused.stderr.startswith(
+        "error: No artifact is called ingestoin: run the pipeline that makes it first. There are: "
+    )
     assert "ingestion, ingestion_report, " in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()

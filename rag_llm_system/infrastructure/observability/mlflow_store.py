@@ -91,7 +91,7 @@ def named_store(uri: str, folder: Path) -> MlflowStore:
             "RAG_MLFLOW_URI cannot be used: give the http(s):// address of a server, or a database such as "
             "sqlite:////path/mlflow.db (MLflow no longer writes folders)."
         )
-    file = Path(unquote(uri.partition(":///")[2])).absolute() if scheme == "sqlite" else None
+    file = Path(unquote(uri.partition(":///")[2].partition("?")[0])).absolute() if scheme == "sqlite" else None
     return MlflowStore(uri=uri, artifacts=folder / "artifacts", file=file)
 
 

@@ -41,6 +41,8 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         ("https://tracking.example.org", "https://tracking.example.org"),
         ("postgresql+psycopg://ada:hunter2@db/mlflow", "postgresql+psycopg://db"),
         ("sqlite:////var/lib/runs%20here.db", "/var/lib/runs here.db"),
+        ("sqlite:////var/lib/runs.db?timeout=5", "/var/lib/runs.db"),
+        ("sqlite:////var/lib/runs%3F.db?timeout=5", "/var/lib/runs?.db"),
     ],
 )
 def test_a_named_store_is_shown_without_user_and_password(uri: str, place: str, tmp_path: Path) -> None:
