@@ -20,26 +20,30 @@ class DocumentAndUserStore(DocumentStore, UserStore, Protocol):
 
 
 @contextmanager
-def open_document_store(settings: Settings) -> Iterator[DocumentAndUserStore]:
+def open_document_store(settings: Settings, *, create: bool = True) -> Iterator[DocumentAndUserStore]:
     """Opens the document store, which keeps authors too.
 
-    DATABASE_HOST names MongoDB, DATABASE_URL an SQL database; without either it is an SQLite file under RAG_HOME.
+    DATABASE_HOST names MongoDB, DATABASE_URL an SQL database; without either it is an SQLite file under RAG_HOME. What
+    is missing there is made, unless `create` is false.
 
     Raises:
         ConfigurationError: the settings name two stores, or one that cannot be used.
         MissingExtraError: its packages are not installed.
+        NotFoundError: something is missing and is not to be made.
         BackendError: the store is away.
     """
     if settings.database_host and settings.database_url:
-        raise ConfigurationError("DATABASE_HOST and DATABASE_URL name two document stores: unset one of them")
-    store = _mongo_store(settings) if settings.database_host else _sql_store(settings)
+        what = "DATABASE_HOST and DATABASE_URL name two document stores"
+        way = "unset one of them; what a profile sets, as server does, DATABASE_HOST= with nothing behind it takes back"
+        raise ConfigurationError(f"{what}: {way}")
+    store = _mongo_store(settings, create) if settings.database_host else _sql_store(settings, create)
     try:
         yield store
     finally:
         store.close()
 
 
-def _mongo_store(settings: Settings) -> "MongoDocumentStore":
+def _mongo_store(settings: Settings, create: bool) -> "MongoDocumentStore":
     from rag_llm_system.infrastructure.db.mongo import MongoDocumentStore
 
     assert settings.database_host is not None
@@ -48,15 +52,18 @@ def _mongo_store(settings: Settings) -> "MongoDocumentStore":
         database_name=settings.database_name,
         timeout_s=settings.rag_database_timeout_s,
         read_foreign=_handbook_document,
+        create=create,
     )
 
 
-def _sql_store(settings: Settings) -> "SqlDocumentStore":
+def _sql_store(settings: Settings, create: bool) -> "SqlDocumentStore":
     from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
 
     url = settings.database_url.get_secret_value() if settings.database_url else None
     return SqlDocumentStore(
-        url or f"sqlite:///{settings.home / 'documents.sqlite'}", timeout_s=settings.rag_database_timeout_s
+        url or f"sqlite:///{settings.home / 'documents.sqlite'}",
+        timeout_s=settings.rag_database_timeout_s,
+        create=create,
     )
 
 

@@ -12,6 +12,12 @@ def without_credentials(link: str) -> str:
     return _CREDENTIALS.sub("", link, count=1)
 
 
+def origin_of(link: str) -> str:
+    """Gives scheme, host and port alone: what else an address holds, path and query too, may be secret."""
+    scheme, _, rest = without_credentials(link).partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
+
+
 def holds_password(link: str) -> bool:
     """Says whether a link brings a password (//user:password@host) or, on the web, a token (//token@host)."""
     match = _CREDENTIALS.search(link)

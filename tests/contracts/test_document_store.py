@@ -22,10 +22,10 @@ from rag_llm_system.domain.documents import (
     PostDocument,
     RepositoryDocument,
 )
-from rag_llm_system.domain.errors import InputError
+from rag_llm_system.domain.errors import InputError, NotFoundError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from rag_llm_system.domain.users import UserDocument, user_id
-from tests.document_stores import Database, Store
+from tests.document_stores import POSTGRES, SQLITE, Database, Store
 
 pytest_plugins = ["tests.document_store_fixtures"]
 
@@ -255,6 +255,26 @@ def test_a_reopened_store_holds_everything(database: Database, store: Store) -> 
     assert list(reopened.find(Category.ARTICLES)) == [article(1)]
     assert reopened.users() == [user]
     reopened.close()
+
+
+def test_a_store_that_is_opened_to_look_makes_nothing(database: Database) -> None:
+    for _ in range(2):
+        if database.kind in (SQLITE, POSTGRES):
+            with pytest.raises(NotFoundError, match=r"yet: run \./poe quickstart"):
+                database.open(create=False)
+        else:  # collections are made when something is written
+            assert n_articles_seen(database) == 0
+    writer = database.open()
+    writer.save([article(1)])
+    writer.close()
+    assert n_articles_seen(database) == 1
+
+
+def n_articles_seen(database: Database) -> int:
+    store = database.open(create=False)
+    n_articles = store.count(Category.ARTICLES)
+    store.close()
+    return n_articles
 
 
 def test_a_user_is_made_once_whatever_case_and_spaces(store: Store) -> None:

@@ -160,6 +160,14 @@ def test_a_limit_that_cuts_through_a_tie_keeps_the_lowest_ids(index: VectorIndex
         ]
 
 
+def test_a_limit_that_cuts_through_a_tie_brings_the_payloads_of_what_is_given(index: VectorIndex) -> None:
+    index.upsert(WINDOWS, [window(number, "violin", seed=1, n=number) for number in reversed(range(60))])
+
+    for query in (dense(1, 5), KeywordQuery("violin", 5)):
+        (found,) = index.search(WINDOWS, [query])
+        assert [hit.payload["n"] for hit in found] == [0, 1, 2, 3, 4]
+
+
 def test_a_text_without_a_term_finds_nothing(filled: VectorIndex) -> None:
     for text in ("", "   ", "the and of", "?!", "zeppelin", "\ud800"):
         assert filled.search(WINDOWS, [KeywordQuery(text, 10)]) == [[]]

@@ -73,6 +73,7 @@ def refused(kind: type[RagError], words: str) -> Iterator[None]:
         (f"mongodb://ada:{PASSWORD}%zz@host/twin", "the address, its DNS record or an option cannot be used"),
         (f"mongodb://ada:{PASSWORD}@host/twin?authMechanism=NONE", "option that pymongo does not take"),
         (f"mongodb://ada:{PASSWORD}@host/no good", "DATABASE_NAME"),
+        (f"mongodb://ada:{PASSWORD}@host/twin?w=0", "has w=0"),
         (f"postgresql://ada:{PASSWORD}@host:port/twin", "URL cannot be read"),
         (f"postgresql://ada:a@{PASSWORD}/twin@host/twin", "write @ : / in user and password as %40 %3A %2F"),
         (f"postgresql://ada:{PASSWORD}@host/twin?sslmode=maybe", "sslmode is none of"),
@@ -259,6 +260,9 @@ def test_writers_of_postgresql_take_turns_and_say_when_it_takes_too_long(
         other.exec_driver_sql("SELECT pg_advisory_lock(7163942)")
         with refused(BackendUnavailableError, "is locked by another writer"):
             store.save([article(1)])
+        reader = postgres_database.open(timeout_s=0.5)  # opening does not wait for writers
+        assert ids(reader) == []
+        reader.close()
         other.exec_driver_sql("SELECT pg_advisory_unlock(7163942)")
     assert store.save([article(1)]) == SaveOutcome(n_new=1)
     store.close()
@@ -278,4 +282,21 @@ def test_a_link_that_postgresql_cannot_hold_is_refused_and_nothing_is_saved(
     with refused(InputError, words):
         store.save([article(1), article(2).model_copy(update=change)])
     assert store.count(Category.ARTICLES) == 0
+    store.close()
+
+
+def test_a_user_of_postgresql_who_may_only_read_is_enough_to_open_and_read(
+    guarded_postgres: Callable[[str], str], postgres_database: Database, postgres_engine: Engine
+) -> None:
+    owner = postgres_database.open()
+    owner.save([article(1)])
+    owner.close()
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM ada")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ada")
+        connection.exec_driver_sql("ALTER ROLE ada SET default_transaction_read_only = on")
+    store = open_store(guarded_postgres("hush%40%2Fhush"))
+    assert (ids(store), store.users()) == (["id-0001"], [])
+    with refused(ConfigurationError, "does not let this user do that|can only be read"):
+        store.save([article(2)])
     store.close()

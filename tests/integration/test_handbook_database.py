@@ -11,7 +11,7 @@ pytest.importorskip("pymongo", reason="pymongo is not installed (extra mongo)")
 from pymongo import MongoClient
 from pymongo.database import Database as MongoDatabase
 
-from rag_llm_system.bootstrap.document_store import open_document_store
+from rag_llm_system.bootstrap.document_store import DocumentAndUserStore, open_document_store
 from rag_llm_system.domain.documents import ArticleDocument, Category
 from rag_llm_system.domain.errors import ConfigurationError, IntegrityError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
@@ -132,3 +132,32 @@ def test_two_stores_at_once_are_refused_by_the_names_of_their_keys() -> None:
     with pytest.raises(ConfigurationError, match=words) as caught, open_document_store(both):
         pass
     assert "hush" not in caught.value.message
+    assert (
+        "what a profile sets, as server does, DATABASE_HOST= with nothing behind it takes back" in caught.value.message
+    )
+
+
+def test_its_authors_are_read_once_and_again_when_one_is_saved(
+    settings: Settings, handbook: MongoDatabase[dict[str, Any]]
+) -> None:
+    handbook.articles.update_one({"_id": AN_ARTICLE["_id"]}, {"$unset": {"author_full_name": ""}})
+
+    def author_of_the_article(store: DocumentAndUserStore) -> str:
+        (found,) = store.find(Category.ARTICLES, ids=[str(AN_ARTICLE["_id"])])
+        return found.author_full_name
+
+    with open_document_store(settings) as store:
+        assert author_of_the_article(store) == "Paul Iusztin"
+        handbook.users.update_one({"_id": PAUL["_id"]}, {"$set": {"last_name": "I."}})
+        assert author_of_the_article(store) == "Paul Iusztin"
+        store.save_users([UserDocument(id="a", first_name="Ada", last_name="Lovelace")])
+        assert author_of_the_article(store) == "Paul I."
+
+
+def test_looking_makes_no_indexes(settings: Settings, handbook: MongoDatabase[dict[str, Any]]) -> None:
+    with open_document_store(settings, create=False) as store:
+        assert (store.count(Category.ARTICLES), len(store.users())) == (1, 1)
+    assert list(handbook.articles.index_information()) == ["_id_"]
+    with open_document_store(settings):
+        pass
+    assert len(handbook.articles.index_information()) == 3

@@ -2,12 +2,12 @@
 
 import socket
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import psutil
 
 from rag_llm_system.application.diagnosis.findings import Finding, fail, info, ok, warn
 from rag_llm_system.bootstrap.tracking import is_mlflow_installed, open_tracker
+from rag_llm_system.domain.links import origin_of
 from rag_llm_system.settings import Settings
 
 _ANSWER_TIMEOUT_S = 3.0
@@ -22,8 +22,8 @@ def main_api(settings: Settings, find: Callable[[], str | None]) -> Finding:
     if url is None:
         return _port(settings.rag_api_host, settings.rag_api_port, "RAG_API_PORT")
     if _status(f"{url}/ready") == _READY:
-        return ok(f"ready at {shown_address(url)}")
-    return info(f"up at {shown_address(url)}, not ready")
+        return ok(f"ready at {origin_of(url)}")
+    return info(f"up at {origin_of(url)}, not ready")
 
 
 def model_server(settings: Settings) -> Finding:
@@ -31,12 +31,12 @@ def model_server(settings: Settings) -> Finding:
     url = settings.model_server_url
     status = _status(f"{url}/ready")
     if status == _READY:
-        return ok(f"ready at {shown_address(url)}")
+        return ok(f"ready at {origin_of(url)}")
     if status == _STARTING:
-        return info(f"up at {shown_address(url)}, not ready")
+        return info(f"up at {origin_of(url)}, not ready")
     if settings.rag_model_server_url is None:
         return _port(settings.rag_model_server_host, settings.rag_model_server_port, "RAG_MODEL_SERVER_PORT")
-    away = f"does not answer at {shown_address(url)}"
+    away = f"does not answer at {origin_of(url)}"
     if settings.rag_answer_fallback:
         return warn(f"{away}; the main API quotes the sources itself", "start it, or correct RAG_MODEL_SERVER_URL")
     return fail(f"{away}, and RAG_ANSWER_FALLBACK is off", "start it, or correct RAG_MODEL_SERVER_URL")
@@ -50,17 +50,11 @@ def tracking(settings: Settings) -> Finding:
         pass
     uri = settings.rag_mlflow_uri.get_secret_value() if settings.rag_mlflow_uri else ""
     if uri.startswith(("http://", "https://")) and _status(uri) is None:
-        what = f"no MLflow server answers at {shown_address(uri)}"
+        what = f"no MLflow server answers at {origin_of(uri)}"
         return fail(what, "start it, or correct RAG_MLFLOW_URI")
     mlflow = ["MLflow"] if is_mlflow_installed() else []
     opik = ["Opik"] if settings.comet_api_key else []
     return ok(f"in {', '.join(['ZenML', *mlflow, *opik])}")
-
-
-def shown_address(url: str) -> str:
-    """Gives an address without user, password, path and query, which may hold secrets."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def holder_of(host: str, port: int) -> str | None:

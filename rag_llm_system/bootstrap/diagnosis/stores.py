@@ -15,7 +15,7 @@ from rag_llm_system.bootstrap.models import models_folder
 from rag_llm_system.bootstrap.vector_index import open_index
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import IndexBusyError, RagError
+from rag_llm_system.domain.errors import IndexBusyError, NotFoundError, RagError
 from rag_llm_system.settings import Settings
 
 _MB = 1_000_000
@@ -23,7 +23,6 @@ _GB = 1e9
 _SERVER_TIMEOUT_S = 5.0
 _COPIES_OF_THE_INDEX = 2
 """Optimising writes a collection anew, so the index must fit into the free space twice."""
-_SQLITE = "sqlite"
 
 
 class _NotPreparedError(Exception):
@@ -51,12 +50,13 @@ def home(settings: Settings) -> Finding:
 def documents(settings: Settings) -> Finding:
     """Counts the documents by category."""
     kind = _kind_of_store(settings)
-    if kind == "SQLite" and (file := _sqlite_file(settings)) and not file.exists():
-        return info(f"none yet ({kind})")
     quick = {"rag_database_timeout_s": min(settings.rag_database_timeout_s, _SERVER_TIMEOUT_S)}
-    with open_document_store(settings.model_copy(update=quick)) as store:
-        counts = {category: store.count(category) for category in Category}
-        n_authors = len(store.users())
+    try:
+        with open_document_store(settings.model_copy(update=quick), create=False) as store:
+            counts = {category: store.count(category) for category in Category}
+            n_authors = len(store.users())
+    except NotFoundError:
+        return info(f"none yet ({kind})")
     if not any(counts.values()):
         return info(f"none yet ({kind})")
     return ok(f"{_counted(counts)} by {n_authors} {'author' if n_authors == 1 else 'authors'} ({kind})")
@@ -121,16 +121,10 @@ def _kind_of_store(settings: Settings) -> str:
         return "MongoDB"
     if settings.database_url is None:
         return "SQLite"
-    scheme = settings.database_url.get_secret_value().partition(":")[0].partition("+")[0].lower()
-    return {_SQLITE: "SQLite", "postgres": "PostgreSQL", "postgresql": "PostgreSQL"}.get(scheme, "DATABASE_URL")
+    from rag_llm_system.infrastructure.db.sql_engines import parse_url
 
-
-def _sqlite_file(settings: Settings) -> Path | None:
-    """Gives the file of the SQLite store; None where it is in memory."""
-    if settings.database_url is None:
-        return settings.home / "documents.sqlite"
-    path = settings.database_url.get_secret_value().partition("?")[0].partition(":///")[2]
-    return Path(path) if path and path != ":memory:" else None
+    name = parse_url(settings.database_url.get_secret_value()).get_backend_name()
+    return {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(name, "DATABASE_URL")
 
 
 def _without_download(settings: Settings) -> Settings:

@@ -1,8 +1,8 @@
 """Raw documents and authors in MongoDB, in the collections and fields of the LLM Engineer's Handbook."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -34,7 +34,7 @@ _Item = dict[str, Any]
 
 
 class MongoDocumentStore:
-    """`DocumentStore` and `UserStore` over pymongo: one pooled client, indexes made at the start.
+    """`DocumentStore` and `UserStore` over pymongo: one pooled client; missing indexes are made at the start.
 
     It differs from the port in this: a server that is no replica set changes one document at a time. Documents of a
     call are written in the order they were given, so a call that is cut off leaves the first of them, each whole, and
@@ -42,7 +42,8 @@ class MongoDocumentStore:
     meanwhile is given as it was or as it became, whole and once.
 
     Items that another program wrote have no `content_hash`; it is then computed at every reading. Whoever changes an
-    item by hand removes its `content_hash`, and the change is found.
+    item by hand removes its `content_hash`, and the change is found. Their authors are read once and kept, until a user
+    is saved here.
 
     Args:
         uri: mongodb:// or mongodb+srv://. Its options count before the defaults here: writes are acknowledged by the
@@ -50,6 +51,7 @@ class MongoDocumentStore:
         database_name: the database.
         timeout_s: how long may be looked for a server, connected, waited for a free connection, and for each answer.
         read_foreign: gives the document of an item that another program wrote. None: such items are refused.
+        create: whether missing indexes are made; those that are there are never touched.
 
     Raises:
         MissingExtraError: the extra mongo is not installed.
@@ -65,9 +67,12 @@ class MongoDocumentStore:
         database_name: str = "twin",
         timeout_s: float = 10.0,
         read_foreign: ForeignReader | None = None,
+        create: bool = True,
     ) -> None:
         self._place = f"the database {database_name} on {_host(uri)}"
         self._read_foreign = read_foreign or _refuse_foreign
+        self._known_users: dict[str, UserDocument] | None = None
+        self._known_users_lock = Lock()
         self._client = _open_client(uri, timeout_s)
         try:
             with own_errors(self._place):
@@ -76,7 +81,8 @@ class MongoDocumentStore:
                 self._users = database[_USERS]
                 for collection in (*self._documents.values(), self._users):
                     self._require_text_ids(collection)
-                self._make_indexes()
+                if create:
+                    self._make_indexes()
         except BaseException:
             self.close()
             raise
@@ -104,18 +110,16 @@ class MongoDocumentStore:
         Raises:
             IntegrityError: a stored document cannot be read.
         """
-        users = self._users_when_asked()
         for item in self._stream(category, ids, author_ids, None, _DOCUMENTS_PER_PAGE):
-            yield document_of(category, item, users, self._read_foreign)
+            yield document_of(category, item, self._users_by_id, self._read_foreign)
 
     def digests(self, category: Category, *, author_ids: Sequence[str] | None = None) -> Iterator[DocumentDigest]:
         """Gives the digests in the order of their ids; only items that others wrote are read for that."""
-        users = self._users_when_asked()
         for item in self._stream(category, None, author_ids, ("author_id", "content_hash"), _DIGESTS_PER_PAGE):
             digest = item.get("content_hash")
             if digest is None:
                 for whole in self._stream(category, [item["_id"]], None, None, 1):
-                    digest = document_of(category, whole, users, self._read_foreign).content_hash()
+                    digest = document_of(category, whole, self._users_by_id, self._read_foreign).content_hash()
             if digest is not None:
                 yield DocumentDigest(
                     id=item["_id"], category=category, author_id=str(item.get("author_id")), content_hash=digest
@@ -160,6 +164,8 @@ class MongoDocumentStore:
         with own_errors(self._place):
             for _ in range(_ATTEMPTS):
                 if self._written(self._users, list(items.values())):
+                    with self._known_users_lock:
+                        self._known_users = None
                     return
         raise self._too_many_writers()
 
@@ -179,9 +185,9 @@ class MongoDocumentStore:
 
     def _make_indexes(self) -> None:
         for collection in self._documents.values():
-            collection.create_index("author_id")
-            collection.create_index("link", unique=True, partialFilterExpression={"link": {"$gt": ""}})
-        self._users.create_index("folded_name")
+            _make_index(collection, "author_id")
+            _make_index(collection, "link", unique=True, partialFilterExpression={"link": {"$gt": ""}})
+        _make_index(self._users, "folded_name")
 
     def _save_items(self, collection: "Collection[_Item]", items: Sequence[_Item]) -> SaveOutcome:
         counted: SaveOutcome | None = None
@@ -255,9 +261,12 @@ class MongoDocumentStore:
                     return
                 page = {**query, "_id": {"$gt": last_id}}
 
-    def _users_when_asked(self) -> Callable[[], Mapping[str, UserDocument]]:
-        """Gives all users by id, read at the first call and kept."""
-        return cache(lambda: {user.id: user for user in self.users()})
+    def _users_by_id(self) -> Mapping[str, UserDocument]:
+        """Gives all users, read at the first call and kept until one is saved."""
+        with self._known_users_lock:
+            if self._known_users is None:
+                self._known_users = {user.id: user for user in self.users()}
+            return self._known_users
 
     def _user_named(self, full_name: str) -> UserDocument | None:
         folded = folded_name(full_name)
@@ -297,6 +306,20 @@ def _parts(keys: Iterable[str], n_per_part: int) -> Iterator[list[str]]:
     ordered = sorted({*keys})
     for start in range(0, len(ordered), n_per_part):
         yield ordered[start : start + n_per_part]
+
+
+def _make_index(collection: "Collection[_Item]", key: str, **options: Any) -> None:
+    """Makes an index unless there is that very one: even asking for one takes rights that a reader does not need."""
+    known = collection.index_information().values()
+    if not any(is_index(index, key, options) for index in known):
+        collection.create_index(key, **options)
+
+
+def is_index(index: Mapping[str, Any], key: str, options: Mapping[str, Any]) -> bool:
+    """Says whether an index, as a server describes it, is the one on that key with those options."""
+    decisive = ("unique", "partialFilterExpression", "sparse")
+    told = {name: index[name] for name in decisive if index.get(name)}
+    return list(index["key"]) == [(key, 1)] and told == options
 
 
 def _host(uri: str) -> str:
@@ -341,11 +364,15 @@ def _open_client(uri: str, timeout_s: float) -> "MongoClient[_Item]":
     with own_errors(_host(uri)), warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # pymongo warns of an option that it then leaves out
         try:
-            return MongoClient(uri, **options)
+            client: MongoClient[_Item] = MongoClient(uri, **options)
         except UserWarning:
             raise ConfigurationError("DATABASE_HOST has an option that pymongo does not take: correct it") from None
         except ValueError:
             raise ConfigurationError("DATABASE_HOST has a port that cannot be used: correct it") from None
+    if not client.write_concern.acknowledged:
+        client.close()
+        raise ConfigurationError("DATABASE_HOST has w=0, and what was saved could not be known: remove it")
+    return client
 
 
 def _refuse_foreign(*_: object) -> Document:

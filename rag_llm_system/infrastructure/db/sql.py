@@ -24,11 +24,12 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
 )
 
 from rag_llm_system.domain.documents import DOCUMENT_TYPES, Category, Document, DocumentDigest
-from rag_llm_system.domain.errors import InputError, IntegrityError
+from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from rag_llm_system.domain.users import UserDocument, folded_name
 from rag_llm_system.infrastructure.db.sql_engines import begin_reading, begin_writing, open_engine, parse_url, place_of
@@ -72,7 +73,9 @@ _USERS = Table(
 
 
 class SqlDocumentStore:
-    """`DocumentStore` and `UserStore` over SQLAlchemy. Tables, and for SQLite the file and its folder, are made.
+    """`DocumentStore` and `UserStore` over SQLAlchemy. Missing tables, and SQLite's file and folder, are made.
+
+    Where the tables are there, opening only reads: a user who may only read, or a replica, is enough for that.
 
     Threads and processes may share a database: readers never wait, writers take turns. PostgreSQL cannot hold U+0000
     in what documents are looked up by (id, link, author) and no link above about 2,700 bytes; texts may hold anything.
@@ -81,22 +84,23 @@ class SqlDocumentStore:
         url: such as "sqlite:////home/ada/.rag/documents.sqlite" or "postgresql://ada:secret@host/twin".
         busy_timeout_s: SQLite: how long a writer waits for the others before it gives up.
         timeout_s: a server: how long it may take to connect, and for each answer.
+        create: whether what is missing is made.
 
     Raises:
+        NotFoundError: something is missing and is not to be made.
         ConfigurationError: the URL, the path, the password or the database's name cannot be used.
         MissingExtraError: the extra postgres is not installed.
         IntegrityError: the file is there and is not a database.
         BackendUnavailableError: the database is away or locked.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float = 30.0, timeout_s: float = 10.0) -> None:
+    def __init__(self, url: str, *, busy_timeout_s: float = 30.0, timeout_s: float = 10.0, create: bool = True) -> None:
         parsed = parse_url(url)
         self._place = place_of(parsed)
         self._timeout_s = timeout_s
-        self._engine = open_engine(parsed, busy_timeout_s=busy_timeout_s, timeout_s=timeout_s)
+        self._engine = open_engine(parsed, busy_timeout_s=busy_timeout_s, timeout_s=timeout_s, create=create)
         try:
-            with self._writing() as connection:
-                _METADATA.create_all(connection)
+            self._require_tables(create)
         except BaseException:
             self.close()
             raise
@@ -195,6 +199,16 @@ class SqlDocumentStore:
         with self._reading() as connection:
             bodies = connection.execute(select(_USERS.c.body).order_by(_USERS.c.id)).scalars()
             return [UserDocument.model_validate_json(body) for body in bodies]
+
+    def _require_tables(self, create: bool) -> None:
+        with self._reading() as connection:
+            inspector = inspect(connection)
+            if all(inspector.has_table(name) for name in _METADATA.tables):
+                return
+        if not create:
+            raise NotFoundError(f"{self._place} holds no documents yet: run ./poe quickstart")
+        with self._writing() as connection:  # whoever waited for the lock looks again
+            _METADATA.create_all(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

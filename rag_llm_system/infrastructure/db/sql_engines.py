@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from rag_llm_system.domain.errors import ConfigurationError, MissingExtraError
+from rag_llm_system.domain.errors import ConfigurationError, MissingExtraError, NotFoundError
 
 _WRITERS_LOCK = 7163942
 """PostgreSQL: any number that stands for "writing documents", so that writers take turns as they do in SQLite."""
@@ -22,7 +22,8 @@ _ROWS_PER_INSERT = 64
 
 _PG8000 = "postgresql+pg8000"
 _LIBPQ_ONLY = ("channel_binding", "connect_timeout", "host", "port", "sslmode", "sslrootcert")
-"""Options of PostgreSQL's own URLs that pg8000 does not know; what they ask for is handed over in its words."""
+"""Options of PostgreSQL's own URLs that pg8000 does not know. What they ask for is handed over in its words or refused;
+only connect_timeout is left out, since RAG_DATABASE_TIMEOUT_S says how long to wait."""
 
 _PG8000_OPTIONS = ("application_name", "unix_sock")
 
@@ -38,8 +39,8 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, ValueError):
         example = "sqlite:////path/to/documents.sqlite or postgresql://user:password@host/database"
         raise ConfigurationError(f"the document store's URL cannot be read: write it like {example}") from None
-    if parsed.get_backend_name() != "sqlite" and "@" in (parsed.database or ""):
-        # The host would be a piece of the password.
+    if parsed.get_backend_name() != "sqlite" and url.count("@") > (parsed.username is not None):
+        # The host, the database or an option would be a piece of the password.
         raise ConfigurationError("DATABASE_URL: write @ : / in user and password as %40 %3A %2F")
     return parsed.set(drivername=_PG8000) if parsed.drivername in ("postgres", "postgresql") else parsed
 
@@ -52,21 +53,23 @@ def place_of(url: URL) -> str:
     return f"the database {url.database or ''} on {url.host or 'localhost'}{port}"
 
 
-def open_engine(url: URL, *, busy_timeout_s: float, timeout_s: float) -> Engine:
+def open_engine(url: URL, *, busy_timeout_s: float, timeout_s: float, create: bool = True) -> Engine:
     """Gives the engine; nothing is connected yet.
 
     Args:
         url: as `parse_url` gives it.
         busy_timeout_s: SQLite: how long a writer waits for the others.
         timeout_s: a server: how long it may take to connect, to give a free connection, and for each answer.
+        create: SQLite: whether the file and its folder are made.
 
     Raises:
         ConfigurationError: the path cannot be made, or there is no such driver.
+        NotFoundError: the file is not there and is not to be made.
         MissingExtraError: the extra postgres is not installed.
     """
     try:
         if url.get_backend_name() == "sqlite":
-            return _sqlite_engine(url, busy_timeout_s)
+            return _sqlite_engine(url, busy_timeout_s, create)
         return _server_engine(url, timeout_s)
     except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
         if url.drivername == _PG8000 and isinstance(error, ImportError):
@@ -125,8 +128,12 @@ def _pg8000_arguments(url: URL) -> dict[str, Any]:
         arguments["unix_sock"] = f"{query['host']}/.s.PGSQL.{query.get('port') or url.port or 5432}"
     elif "host" in query:
         arguments["host"] = query["host"]
+    if query.get("channel_binding") == "require":
+        what = "DATABASE_URL asks for channel_binding=require, which pg8000 cannot promise"
+        raise ConfigurationError(f"{what}: remove it, and let sslmode=verify-full tell the server from others")
     mode = query.get("sslmode", "prefer")
-    if mode in ("verify-ca", "verify-full"):
+    # libpq checks the certificate also where "require" comes with those to trust.
+    if mode in ("verify-ca", "verify-full") or (mode == "require" and "sslrootcert" in query):
         try:
             context = ssl.create_default_context(cafile=query.get("sslrootcert"))
         except OSError as error:
@@ -140,8 +147,12 @@ def _pg8000_arguments(url: URL) -> dict[str, Any]:
     return {**arguments, "ssl_context": contexts[mode]}
 
 
-def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
-    _make_folder(url)
+def _sqlite_engine(url: URL, busy_timeout_s: float, create: bool) -> Engine:
+    _require_file(url)
+    if create:
+        _make_folder(url)
+    elif not Path(str(url.database)).exists():
+        raise NotFoundError(f"{url.database} is not there yet: run ./poe quickstart")
     engine = create_engine(
         url, pool_size=5, max_overflow=-1, connect_args={"timeout": busy_timeout_s, "isolation_level": None}
     )
@@ -150,10 +161,13 @@ def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
     return engine
 
 
-def _make_folder(url: URL) -> None:
+def _require_file(url: URL) -> None:
     if not url.database or url.database == ":memory:" or url.query.get("uri"):
         raise ConfigurationError("the document store needs a file: write its URL like sqlite:////path/documents.sqlite")
-    folder = Path(url.database).absolute().parent
+
+
+def _make_folder(url: URL) -> None:
+    folder = Path(str(url.database)).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

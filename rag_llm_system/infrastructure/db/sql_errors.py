@@ -25,7 +25,7 @@ _NOT_ALLOWED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE
 _POSTGRES: tuple[tuple[tuple[str, ...], type[RagError], str], ...] = (
     (("28",), ConfigurationError, "{place} refuses this user or password: check DATABASE_URL"),
     (("3D",), ConfigurationError, "{place} is not there: make it with createdb, or correct DATABASE_URL"),
-    (("42501",), ConfigurationError, "{place} does not let this user do that: grant it CREATE on the schema"),
+    (("42501",), ConfigurationError, "{place} does not let this user do that: grant it rights on schema and tables"),
     (("25006",), ConfigurationError, "{place} can only be read: let DATABASE_URL name the primary server"),
     (("22P05",), ConfigurationError, "{place} cannot hold all of Unicode: make it with ENCODING 'UTF8'"),
     (("22021",), InputError, "{place} cannot hold U+0000 in an id, a link or a name: remove it there"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag_llm_system.domain.links import holds_password, without_credentials
+from rag_llm_system.domain.links import holds_password, origin_of, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from rag_llm_system.domain.links import holds_password, without_credentials
 )
 def test_user_and_password_are_taken_out(link: str, shown: str) -> None:
     assert without_credentials(link) == shown
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://ada:hush@db.example.org:6333/hush?hush=hush",
+        "https://ada:hu/sh@db.example.org:6333",
+        "https://db.example.org:6333?hush@hush",
+        "https://db.example.org:6333#hush",
+    ],
+)
+def test_an_origin_holds_nothing_that_may_be_secret(link: str) -> None:
+    assert origin_of(link) == "https://db.example.org:6333"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag_llm_system.application.diagnosis.findings import Level
-from rag_llm_system.bootstrap.diagnosis.servers import holder_of, main_api, model_server, shown_address, tracking
+from rag_llm_system.bootstrap.diagnosis.servers import holder_of, main_api, model_server, tracking
 from rag_llm_system.bootstrap.tracking import is_mlflow_installed
 from rag_llm_system.settings import Settings
 
@@ -100,7 +100,3 @@ def test_an_mlflow_server_that_is_away_is_a_failure(tmp_path: Path, free_port: i
     with answering(200) as port:
         assert tracking(settings(tmp_path, rag_mlflow_uri=f"http://127.0.0.1:{port}")).level is Level.OK
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_address_is_shown_without_what_may_be_secret() -> None:
-    assert shown_address("https://ada:hush-hush@db.example.org:6333/hush?hush=hush") == "https://db.example.org:6333"

@@ -49,7 +49,7 @@ def test_a_url_that_cannot_be_used_is_a_configuration_error_without_the_password
     assert "\n" not in caught.value.message
 
 
-def test_a_locked_database_is_away_for_now_and_can_still_be_read(tmp_path: Path) -> None:
+def test_a_locked_database_is_away_for_now_and_can_still_be_opened_and_read(tmp_path: Path) -> None:
     path = tmp_path / "documents.sqlite"
     store = SqlDocumentStore(f"sqlite:///{path}", busy_timeout_s=0.1)
     other = sqlite3.connect(path, isolation_level=None)
@@ -58,6 +58,9 @@ def test_a_locked_database_is_away_for_now_and_can_still_be_read(tmp_path: Path)
         store.save([ARTICLE])
     assert caught.value.retryable
     assert store.count(Category.ARTICLES) == 0
+    reader = SqlDocumentStore(f"sqlite:///{path}", busy_timeout_s=0.1)
+    assert reader.users() == []
+    reader.close()
     other.execute("ROLLBACK")
     other.close()
     assert store.save([ARTICLE]).n_new == 1
