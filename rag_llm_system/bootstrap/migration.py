@@ -1,10 +1,14 @@
-"""For moving the index between the embedded engine and a Qdrant server."""
+"""For moving the index between the embedded engine and a Qdrant server, and for emptying either."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
+from loguru import logger
+
+from rag_llm_system.bootstrap.embedding import open_embedder
+from rag_llm_system.bootstrap.models import Tell
 from rag_llm_system.bootstrap.vector_index import embedded_options, server_options
 from rag_llm_system.domain.errors import ConfigurationError, NotFoundError
 from rag_llm_system.settings import Settings
@@ -19,27 +23,33 @@ if TYPE_CHECKING:
     _Index = QdrantAdapter | QdrantEdgeIndex
 
 _PURPOSE = "moving the index"
-_Place = Literal["server", "embedded"]
+_NOT_WORTH_MOVING = "build an index anew by ./poe run-feature-engineering-pipeline instead of moving this one"
+Place = Literal["server", "embedded"]
 
 
 @contextmanager
 def open_migration(
     settings: Settings,
     *,
-    to: _Place,
+    to: Place,
     replace: bool = False,
     connector: "QdrantDatabaseConnector | None" = None,
+    tell: Tell = logger.info,
 ) -> Iterator["IndexMigration"]:
     """Opens the index that is read and the one that is filled, both by the recipe that the first was made by.
 
-    No embedder is loaded. With `replace`, all that the index to be filled holds is removed before it is opened.
+    That recipe must be the one that the settings ask for, or nothing could use what was moved. The embedder's weights
+    are looked at for it, and not loaded. With `replace`, all that the index to be filled holds is removed before it is
+    opened.
 
     Args:
         to: which of the two is filled.
         connector: to the server; None: made from the settings.
+        tell: is given a line when something takes long, such as fetching the embedder's weights.
 
     Raises:
-        ConfigurationError: the settings name no server, or the index to be filled was made by another recipe.
+        ConfigurationError: the settings name no server or other weights than are there, or one of the two indexes was
+            made by another recipe than the settings ask for.
         NotFoundError: there is nothing to move.
         IndexBusyError: another process holds the embedded index.
     """
@@ -48,7 +58,7 @@ def open_migration(
     server = connector or _server_connector(settings)
     with ExitStack() as opened:
         opened.callback(server.close)
-        recipe = _stored_recipe(settings, server, "embedded" if to == "server" else "server")
+        recipe = _recipe_to_move(settings, server, "embedded" if to == "server" else "server", tell)
         source: _Index
         target: _Index
         if to == "server":
@@ -61,21 +71,41 @@ def open_migration(
             source = _on_server(server, recipe)
             require_points(source)
             if replace:
-                _erase_embedded(settings)
+                _erase_embedded(settings, _PURPOSE)
             target = opened.enter_context(_embedded(settings, recipe, "write"))
         yield IndexMigration(source, target)
 
 
-def _stored_recipe(settings: Settings, server: "QdrantDatabaseConnector", of: _Place) -> "Recipe":
+def empty_index(settings: Settings, place: Place) -> list[str]:
+    """Removes all that the index there holds, whatever it was made by, and gives the names of what it removed.
+
+    Collections on the server that this system did not make are left alone.
+
+    Raises:
+        ConfigurationError: the settings name no server, or a collection of such a name was made by others.
+        IndexBusyError: another process holds the embedded index.
+    """
+    if place == "embedded":
+        return _erase_embedded(settings, "emptying the index")
+    with closing(_server_connector(settings)) as server:
+        return _erase_server(server)
+
+
+def _recipe_to_move(settings: Settings, server: "QdrantDatabaseConnector", of: Place, tell: Tell) -> "Recipe":
     from rag_llm_system.infrastructure.vector_stores.qdrant_collections import require_recent_server, stored_recipe
     from rag_llm_system.infrastructure.vector_stores.qdrant_edge import manifest
+    from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
 
     require_recent_server(server)
     path = embedded_options(settings, mode="read", purpose=_PURPOSE)["path"]
     recipe = manifest.stored_recipe(path) if of == "embedded" else stored_recipe(server)
+    where = f"at {path}" if of == "embedded" else f"on {server.place}"
     if recipe is None:
-        where = f"at {path}" if of == "embedded" else f"on {server.place}"
         raise NotFoundError(f"there is nothing to move: there is no index {where}")
+    embedder, _ = open_embedder(settings, tell)
+    # The fingerprint stands for the dimension as well, which torch would have to load the model for.
+    asked = Recipe(recipe.dimension, embedder.fingerprint)
+    require_same_recipe(recipe, asked, f"the index {where}", _NOT_WORTH_MOVING)
     return recipe
 
 
@@ -94,10 +124,11 @@ def _on_server(server: "QdrantDatabaseConnector", recipe: "Recipe") -> "QdrantAd
     return QdrantAdapter(connector=server, **asdict(recipe))
 
 
-def _erase_server(server: "QdrantDatabaseConnector") -> None:
-    from rag_llm_system.infrastructure.vector_stores.qdrant_collections import erase_index
+def _erase_server(server: "QdrantDatabaseConnector") -> list[str]:
+    from rag_llm_system.infrastructure.vector_stores.qdrant_collections import erase_index, require_recent_server
 
-    erase_index(server)
+    require_recent_server(server)
+    return erase_index(server)
 
 
 @contextmanager
@@ -111,7 +142,7 @@ def _embedded(settings: Settings, recipe: "Recipe", mode: Literal["read", "write
         index.close()
 
 
-def _erase_embedded(settings: Settings) -> None:
+def _erase_embedded(settings: Settings, purpose: str) -> list[str]:
     from rag_llm_system.infrastructure.vector_stores.qdrant_edge.erasure import erase_index
 
-    erase_index(embedded_options(settings, mode="write", purpose=_PURPOSE)["path"], purpose=_PURPOSE)
+    return erase_index(embedded_options(settings, mode="write", purpose=purpose)["path"], purpose=purpose)

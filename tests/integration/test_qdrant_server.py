@@ -144,7 +144,7 @@ def test_an_index_made_by_another_recipe_is_refused(qdrant: QdrantOverHttp) -> N
     with opened(qdrant) as index:
         index.upsert(LEDGER, [IndexPoint(point_id(1), {})])
 
-    with pytest.raises(ConfigurationError, match=r"was made with embedder 'e', the settings now say 'f'.*--replace"):
+    with pytest.raises(ConfigurationError, match=r"made with embedder 'e', the settings now say 'f'.*--empty server"):
         QdrantAdapter(qdrant.url, dimension=DIMENSION, embedder="f")
     with pytest.raises(ConfigurationError, match=r"bm25_b 0\.75"):
         QdrantAdapter(qdrant.url, dimension=DIMENSION, embedder="e", bm25_b=0.5)
@@ -175,7 +175,7 @@ def test_a_prefix_keeps_two_indexes_of_one_server_apart(qdrant: QdrantOverHttp) 
         first.upsert(WINDOWS, [window(1)])
         second.upsert(WINDOWS, [window(2), window(3)])
         connector = QdrantDatabaseConnector(qdrant.url)
-        erase_index(connector, "b_")
+        assert erase_index(connector, "b_") == [f"b_{WINDOWS}"]
         connector.close()
 
         assert (first.count(WINDOWS), second.count(WINDOWS)) == (1, 0)

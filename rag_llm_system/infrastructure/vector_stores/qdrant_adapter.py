@@ -22,7 +22,7 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_collections import (
     stored_recipe,
 )
 from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
-from rag_llm_system.infrastructure.vector_stores.ties import cut_whole_ties
+from rag_llm_system.infrastructure.vector_stores.ties import search_through_ties
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -115,8 +115,7 @@ class QdrantAdapter:
     def search(self, collection: str, queries: Sequence[SearchQuery]) -> list[list[ScoredPoint]]:
         """As the port says; a dense search is approximate (HNSW) where the server has made a graph."""
         admitted = admit_queries(spec_of(collection), queries, self._recipe.dimension)
-        limits = [query.limit for query in admitted]
-        return cut_whole_ties(limits, lambda n_hits: self._ask(collection, admitted, n_hits))
+        return search_through_ties(admitted, lambda queries: self._ask(collection, queries))
 
     def scroll(self, collection: str, where: PointFilter = EVERYTHING) -> Iterator[StoredPoint]:
         admitted = admit_filter(spec_of(collection), where)
@@ -140,10 +139,8 @@ class QdrantAdapter:
     def close(self) -> None:
         self._connector.close()
 
-    def _ask(
-        self, collection: str, queries: Sequence[SearchQuery], n_hits: Mapping[int, int]
-    ) -> dict[int, list[ScoredPoint]]:
-        asked = {i: requests.server_query(queries[i], self._encoder, n) for i, n in n_hits.items()}
+    def _ask(self, collection: str, queries: Mapping[int, SearchQuery]) -> dict[int, list[ScoredPoint]]:
+        asked = {i: requests.server_query(query, self._encoder) for i, query in queries.items()}
         batch = {i: request for i, request in asked.items() if request is not None}
         hits: dict[int, list[ScoredPoint]] = {i: [] for i in asked}
         if batch:

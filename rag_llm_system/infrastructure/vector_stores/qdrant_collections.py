@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DENSE = "dense"
 KEYWORDS = "keywords"
-REBUILD = "choose an empty server, or run ./poe migrate-index --to server --replace"
+REBUILD = "run ./poe migrate-index --empty server and then ./poe run-feature-engineering-pipeline"
 
 _METADATA_KEY = "rag_llm_system"
 _FORMAT = 1
@@ -85,8 +85,10 @@ def prepare_collection(
             connector.call(partial(_create_keyword_index, name=name, field=field))
 
 
-def erase_index(connector: QdrantDatabaseConnector, prefix: str = "") -> None:
-    """Removes this system's collections with all that is in them; the ledger first, so that it never says too much.
+def erase_index(connector: QdrantDatabaseConnector, prefix: str = "") -> list[str]:
+    """Removes this system's collections with all that is in them, and gives their names.
+
+    The ledger goes first, so that it never says too much.
 
     Raises:
         ConfigurationError: a collection of such a name was not made by this system; nothing is removed.
@@ -96,6 +98,7 @@ def erase_index(connector: QdrantDatabaseConnector, prefix: str = "") -> None:
         _own_metadata(connector, f"{prefix}{name}")
     for name in names:
         connector.call(partial(_delete, name=f"{prefix}{name}"))
+    return [f"{prefix}{name}" for name in names]
 
 
 def _create(client: "QdrantClient", name: str, spec: CollectionSpec, recipe: Recipe, exact_up_to_points: int) -> None:

@@ -80,8 +80,8 @@ def server_filter(where: PointFilter) -> "models.Filter":
     return models.Filter(must=must, must_not=must_not)
 
 
-def server_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> "models.QueryRequest | None":
-    """Gives the query as the server's, for `n_hits` hits; None where it can find nothing."""
+def server_query(query: SearchQuery, encoder: Bm25Encoder) -> "models.QueryRequest | None":
+    """Gives the query as the server's; None where it can find nothing."""
     from qdrant_client import models
 
     if query.where.matches_nothing:
@@ -97,7 +97,7 @@ def server_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> "mode
     return models.QueryRequest(
         query=models.NearestQuery(nearest=asked),
         using=DENSE if isinstance(query, DenseQuery) else KEYWORDS,
-        limit=n_hits,
+        limit=query.limit,
         filter=None if query.where == PointFilter() else server_filter(query.where),
         with_payload=query.with_payload,
         params=_thorough() if isinstance(query, DenseQuery) else _idf_over_live_points(),

@@ -12,10 +12,10 @@ class Recipe:
 
     dimension: int
     embedder: str
-    bm25_k1: float
-    bm25_b: float
-    bm25_avg_len: float
-    bm25_language: str
+    bm25_k1: float = 1.2
+    bm25_b: float = 0.75
+    bm25_avg_len: float = 60.0
+    bm25_language: str = "english"
 
     def encoder(self) -> Bm25Encoder:
         """Gives the encoder of the keyword half."""

@@ -1,32 +1,67 @@
 """Ties in a ranking: broken by id, also where the limit cuts through one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from rag_llm_system.domain.index_points import ScoredPoint
+from rag_llm_system.domain.index_points import PointFilter, ScoredPoint, SearchQuery
 
 _SPARE_HITS = 8
 """Hits asked for beyond the limit, so that a tie at the limit's edge is seen."""
 _GROWTH = 4
+_MOST_HITS = 10_000
+"""How far the end of a tie is looked for. Of a longer one, the engine chooses which hits are sorted by id."""
+
+Ask = Callable[[Mapping[int, SearchQuery]], Mapping[int, list[ScoredPoint]]]
+"""Asks the engine these queries and gives for each its hits: best first, ties by id."""
 
 
-def cut_whole_ties(
-    limits: Sequence[int], ask: Callable[[Mapping[int, int]], Mapping[int, list[ScoredPoint]]]
-) -> list[list[ScoredPoint]]:
+def search_through_ties(queries: Sequence[SearchQuery], ask: Ask) -> list[list[ScoredPoint]]:
     """Gives for each query its best `limit` hits; of those that tie with the last one, the ones with the lowest ids.
 
+    The engine is asked again where a query's last hit still ties with the last one wanted: for more hits, without their
+    payloads, and once more for the payloads of those that are given.
+
     Args:
-        limits: of the queries.
-        ask: takes how many hits each query (by its place) shall bring, and gives them best first, ties by id. It is
-            called again, with more, for those queries whose last hit still ties with the last one wanted.
+        queries: with the limits that are meant.
+        ask: is given queries with other limits, each by its place in `queries`.
     """
-    answers: list[list[ScoredPoint]] = [[] for _ in limits]
-    n_hits = {i: limit + _SPARE_HITS for i, limit in enumerate(limits)}
-    while n_hits:
-        for i, hits in ask(n_hits).items():
-            cut = limits[i]
-            if len(hits) == n_hits[i] and len(hits) > cut and hits[-1].score == hits[cut - 1].score:
-                n_hits[i] = n_hits[i] * _GROWTH
-            else:
-                answers[i] = hits[:cut]
-                del n_hits[i]
-    return answers
+    asked = {i: replace(query, limit=query.limit + _SPARE_HITS) for i, query in enumerate(queries)}
+    answers = dict(ask(asked)) if asked else {}
+    tied = _cut_by_ties(queries, asked, answers)
+    looked_further = tied
+    while tied:
+        asked = {i: _for_more_hits(asked[i]) for i in tied}
+        answers.update(ask(asked))
+        tied = _cut_by_ties(queries, asked, answers)
+    best = [answers[i][: query.limit] for i, query in enumerate(queries)]
+    bare = {i: _for_payloads(queries[i], best[i]) for i in looked_further if queries[i].with_payload}
+    for i, hits in (ask(bare) if bare else {}).items():
+        best[i] = _with_payloads(best[i], hits)
+    return best
+
+
+def _cut_by_ties(
+    queries: Sequence[SearchQuery], asked: Mapping[int, SearchQuery], answers: Mapping[int, list[ScoredPoint]]
+) -> list[int]:
+    """Gives those of the queries asked last for which there may be more hits that tie with the last one wanted."""
+    return [
+        i
+        for i, query in asked.items()
+        if query.limit < _MOST_HITS
+        and len(answers[i]) == query.limit
+        and answers[i][-1].score == answers[i][queries[i].limit - 1].score
+    ]
+
+
+def _for_more_hits(query: SearchQuery) -> SearchQuery:
+    return replace(query, limit=min(query.limit * _GROWTH, _MOST_HITS), with_payload=False)
+
+
+def _for_payloads(query: SearchQuery, hits: Sequence[ScoredPoint]) -> SearchQuery:
+    return replace(query, limit=len(hits), where=PointFilter(ids=[hit.id for hit in hits]))
+
+
+def _with_payloads(hits: Sequence[ScoredPoint], found: Sequence[ScoredPoint]) -> list[ScoredPoint]:
+    # One that was deleted between the two requests is left out.
+    payloads = {hit.id: hit.payload for hit in found}
+    return [replace(hit, payload=payloads[hit.id]) for hit in hits if hit.id in payloads]

@@ -108,8 +108,8 @@ def edge_filter(where: PointFilter) -> edge.Filter:
     return edge.Filter(must=must, must_not=must_not)
 
 
-def edge_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> edge.QueryRequest | None:
-    """Gives the query as the engine's, for `n_hits` hits; None where it can find nothing."""
+def edge_query(query: SearchQuery, encoder: Bm25Encoder) -> edge.QueryRequest | None:
+    """Gives the query as the engine's; None where it can find nothing."""
     if query.where.matches_nothing:
         return None
     if isinstance(query, DenseQuery):
@@ -120,7 +120,7 @@ def edge_query(query: SearchQuery, encoder: Bm25Encoder, n_hits: int) -> edge.Qu
             return None
         nearest = edge.Query.Nearest(_sparse(terms), using=_KEYWORDS)
     return edge.QueryRequest(
-        limit=n_hits,
+        limit=query.limit,
         query=nearest,
         filter=None if query.where == PointFilter() else edge_filter(query.where),
         with_payload=query.with_payload,

@@ -21,7 +21,7 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     write_manifest,
 )
 from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
-from rag_llm_system.infrastructure.vector_stores.ties import cut_whole_ties
+from rag_llm_system.infrastructure.vector_stores.ties import search_through_ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class ShardSet:
             return [[] for _ in queries]
         with engine_errors(f"cannot search {collection}"):
             n_points = shard.info().points_count
-            limits = [min(query.limit, n_points) for query in queries]
-            return cut_whole_ties(limits, lambda n_hits: self._ask(shard, queries, n_hits))
+            within = [replace(query, limit=min(query.limit, n_points)) for query in queries]
+            return search_through_ties(within, lambda asked: self._ask(shard, asked))
 
     def scroll_page(self, collection: str, where: PointFilter, start: str | None, limit: int) -> list[StoredPoint]:
         """Gives up to `limit` matching points in the order of their ids, from the id `start` on."""
@@ -141,10 +141,8 @@ class ShardSet:
             with engine_errors(f"cannot close {name}"):
                 shard.close()
 
-    def _ask(
-        self, shard: edge.EdgeShard, queries: Sequence[SearchQuery], n_hits: Mapping[int, int]
-    ) -> dict[int, list[ScoredPoint]]:
-        asked = {i: requests.edge_query(queries[i], self._encoder, n) for i, n in n_hits.items()}
+    def _ask(self, shard: edge.EdgeShard, queries: Mapping[int, SearchQuery]) -> dict[int, list[ScoredPoint]]:
+        asked = {i: requests.edge_query(query, self._encoder) for i, query in queries.items()}
         batch = {i: request for i, request in asked.items() if request is not None}
         found = shard.query_batch(edge.QueryBatchRequest(list(batch.values()))) if batch else []
         hits = dict(zip(batch, map(requests.scored_points, found), strict=True))

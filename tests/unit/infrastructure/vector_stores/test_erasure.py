@@ -22,7 +22,7 @@ def test_an_erased_index_is_empty_and_may_be_made_by_another_recipe(tmp_path: Pa
     index.upsert(LEDGER, [IndexPoint(str(UUID(int=1)), {})])
     index.close()
     lock = (tmp_path / ".lock").stat().st_ino
-    erase_index(tmp_path, purpose="a test")
+    assert erase_index(tmp_path, purpose="a test") == [LEDGER, "manifest.json"]
 
     # A lock file made anew would let two processes hold what each takes for the lock.
     assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
@@ -43,6 +43,6 @@ def test_an_index_in_use_is_not_erased(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_index_nothing_is_erased(tmp_path: Path) -> None:
-    erase_index(tmp_path / "index", purpose="a test")
+    assert erase_index(tmp_path / "index", purpose="a test") == []
 
     assert [entry.name for entry in (tmp_path / "index").iterdir()] == [".lock"]
