@@ -18,6 +18,8 @@ from rag_llm_system.domain.errors import (
 )
 
 _AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_NO_ROOM_TO_START = {sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE}
+"""What a full disk is called while SQLite makes the files that it works with."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NOT_ALLOWED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
@@ -91,10 +93,11 @@ def _sqlstate(cause: BaseException | None) -> str:
 
 def _translated_sqlite(cause: sqlite3.Error, place: str) -> RagError:
     # Extended result codes hold the primary one in their lowest byte (https://sqlite.org/rescode.html).
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     if code in _AWAY:
         return BackendUnavailableError(f"{place} is locked by another process: try again when it is done")
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or extended in _NO_ROOM_TO_START:
         return DiskFullError(f"the disk that holds {place} is full: make room there; what was saved before is kept")
     if code in _DAMAGED:
         return IntegrityError(f"{place} is not a database, or is damaged: choose another file or restore a backup")
