@@ -183,13 +183,15 @@ class Settings(BaseSettings):
     rag_max_file_mb: float = Field(100, gt=0, description="Larger files are reported and left out.")
     rag_max_repository_mb: float = Field(500, gt=0, description="Larger git repositories are refused.")
     rag_git_tokens: SecretStr | None = Field(
-        None, description="Access tokens for private repositories by host, such as github.com=TOKEN,gitlab.com=TOKEN."
+        None,
+        description="Access tokens for private repositories by host (with its port, where that is not the usual one), "
+        "such as github.com=TOKEN,git.example.org:8443=TOKEN.",
     )
     rag_git_timeout_s: float = Field(300.0, gt=0, description="How long a git repository may take to fetch.")
     rag_web_timeout_s: float = Field(30.0, gt=0, description="How long a web page may take to fetch.")
     rag_max_page_mb: float = Field(10, gt=0, description="Larger web pages are reported and left out.")
     rag_max_pages: int = Field(200, ge=1, description="Pages that one feed or sitemap may lead to.")
-    rag_web_pause_s: float = Field(1.0, ge=0, description="Pause between two requests to one web host.")
+    rag_web_pause_s: float = Field(1.0, ge=0, description="Pause between two pages of one web host.")
     rag_private_networks: str = Field(
         "",
         description="Networks that web pages and git repositories may be fetched from though they are not public, "

@@ -75,7 +75,9 @@ BAD_INPUT = {
         (*ETL, "--link", "a_file"), "RAG_PRIVATE_NETWORKS", {"RAG_PRIVATE_NETWORKS": "home"}
     ),
     "git tokens that are none": Bad((*ETL, "--link", "a_file"), "RAG_GIT_TOKENS", {"RAG_GIT_TOKENS": "hush-hush"}),
-    "password in a link": Bad((*ETL, "--link", "https://me:hush-hush@example.org/a"), "https://example.org/a was given with a password"),
+    "password in a link": Bad(
+        (*ETL, "--link", "https://me:hush-hush@example.org/a"), "https://example.org/a was given with a password"
+    ),
     "MLflow store that is none": Bad(
         (*ETL, "--link", "a_file"),
         "RAG_MLFLOW_URI",
@@ -111,7 +113,9 @@ BAD_INPUT = {
     "page of Medium": Bad((*ETL, "--link", "https://medium.com/@ada/a"), "needs the browser crawler"),
     "repository of a private network": Bad((*ETL, "--link", "https://127.0.0.1:{port}/a.git"), "RAG_PRIVATE_NETWORKS"),
     "repository that is none": Bad((*ETL, "--link", "git+a_file"), "a_file"),
-    "unknown artifact": Bad(("tools.run", "--run-export-artifact-to-json"), "ingestion"),
+    "artifacts before any run": Bad(
+        ("tools.run", "--run-export-artifact-to-json"), "There is none yet", {"RAG_HOME": "untouched_home"}
+    ),
     "unknown author": Bad((*FEATURES, "--author-full-name", "Nobody Known"), "No author is called 'Nobody Known'"),
 }
 USAGE_ERRORS = {

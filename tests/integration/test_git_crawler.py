@@ -212,6 +212,16 @@ def test_more_files_than_allowed_are_left_out_and_said_so(tmp_path: Path, room: 
     assert list(failures.values()) == ["has more than 3 files, and the others were left out: give one of its folders"]
 
 
+def test_longer_paths_in_all_than_allowed_are_left_out_and_said_so(tmp_path: Path, room: Path) -> None:
+    path = bare_repository(tmp_path / "a.git", {f"{n}{'x' * 96}.py": "x" for n in range(9)})
+    bodies, failures = crawl(room, path, max_path_bytes=399)
+    assert [name[0] for name in bodies] == ["0", "1", "2"]
+    assert list(failures.values()) == [
+        "has paths of more than 399 bytes in all, and the others were left out: give one of its folders"
+    ]
+    assert (len(crawl(room, path, max_path_bytes=900)[0]), crawl(room, path, max_path_bytes=900)[1]) == (9, {})
+
+
 def test_one_folder_many_times_over_does_not_run_for_ever(tmp_path: Path, room: Path) -> None:
     path = bare_repository(tmp_path / "a.git", {"x": "x"})
     tree = write_tree(path, *((b"100644", b"f%d.py" % n, write_blob(path, b"x")) for n in range(10)))

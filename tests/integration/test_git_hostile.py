@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,24 @@ def test_folders_within_folders_come_to_an_end(tmp_path: Path, room: Path) -> No
     bodies, failures = crawl(room, path)
     assert (len(bodies), len(failures)) == (100, 51)
     assert set(failures.values()) == {IMPOSSIBLE}
+
+
+def test_millions_of_folders_that_a_small_repository_names_are_not_all_remembered(tmp_path: Path, room: Path) -> None:
+    path = bare_repository(tmp_path / "a.git", {"x": "x"})
+    tree = write_tree(path, (FILE, b".hidden", write_blob(path, b"x")), (FILE, b"a.py", write_blob(path, b"x")))
+    for _ in range(80):
+        tree = write_tree(path, (FOLDER, b"d", tree))
+    for _ in range(9):
+        tree = write_tree(path, *((FOLDER, name, tree) for name in (b"a", b"b")))
+    commit_tree(path, tree)
+    tracemalloc.start()
+    try:
+        bodies, failures = crawl(room, path)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(bodies), failures) == (2**9, {})
+    assert peak_bytes < 5_000_000
 
 
 def test_a_path_that_no_file_system_takes_ends_the_crawl(tmp_path: Path, room: Path) -> None:

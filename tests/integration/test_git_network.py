@@ -111,8 +111,10 @@ def test_a_private_repository_opens_with_credentials_that_show_nowhere(
             seen.extend(process.info["cmdline"] or ())
         return None if headers.get("Authorization") == expected else refused
 
-    login, tokens = ("x-access-token:hush-hush@", {}) if given_as == "in the link" else ("", {HOST: "hush-hush"})
+    login, tokens = ("x-access-token:hush-hush@", {}) if given_as == "in the link" else ("", {HOST: "no"})
     with git_server(served, certificate, says) as server:
+        if tokens:
+            tokens[f"{HOST}:{server.port}"] = "hush-hush"
         found = list(crawler(room, certificate, tokens=tokens).crawl(server.link("engine.git", login=login)))
     assert isinstance(found[0], Fetched)
     assert "hush" not in repr(found)
@@ -120,9 +122,10 @@ def test_a_private_repository_opens_with_credentials_that_show_nowhere(
     assert not [word for word in seen if "hush" in word or expected in word]
 
 
-def test_a_token_goes_to_its_own_host_alone(served: Path, certificate: tuple[Path, Path], room: Path) -> None:
+def test_a_token_goes_to_its_own_host_and_port_alone(served: Path, certificate: tuple[Path, Path], room: Path) -> None:
+    tokens = {"github.com": "hush", HOST: "hush", f"{HOST}:443": "hush"}
     with git_server(served, certificate) as server:
-        list(crawler(room, certificate, tokens={"github.com": "hush"}).crawl(server.link("engine.git")))
+        list(crawler(room, certificate, tokens=tokens).crawl(server.link("engine.git")))
     assert all("Authorization" not in headers for _path, headers in server.requests)
 
 

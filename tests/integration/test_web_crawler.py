@@ -10,7 +10,7 @@ pytest.importorskip("feedparser", reason="needs the extra 'pipelines'")
 pytest.importorskip("protego", reason="needs the extra 'pipelines'")
 
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import AccessError, BackendError, BackendUnavailableError, NotFoundError
+from rag_llm_system.domain.errors import AccessError, BackendError, BackendUnavailableError, NotFoundError, RagError
 from rag_llm_system.domain.ports.source import Fetched, FetchFailure
 from rag_llm_system.infrastructure.parsers.html import HtmlParser
 from tests.integration.web_site import Answer, Clock, Site, crawler, names_on_loopback
@@ -144,6 +144,29 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is(site: Site, wait: str)
     assert clock.slept == []
 
 
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "\N{SUPERSCRIPT TWO}",
+        "9" * 5000,
+        "-1",
+        "soon",
+        "Wed, 01 May 2024 12:00:00 +999999999",
+        "Wed, 01 May 2024 12:00:00 +" + "9" * 5000,
+        "Wed, 01 May 99999999999999999999 12:00:00 GMT",
+        f"{'9' * 20} May 2024 12:00:00 GMT",
+        "Sat, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+    ],
+)
+def test_a_busy_server_that_names_no_time_is_busy_and_the_others_come(site: Site, wait: str) -> None:
+    site.answers["/busy"] = Answer(status=503, headers={"Retry-After": wait})
+    site.answers["/s.xml"] = Answer(sitemap("/busy", "/page"), content_type="application/xml")
+    fetched, (failure,) = crawl(site.link("/s.xml"))
+    assert [page.link for page in fetched] == [site.link("/page")]
+    assert (failure.link, "cannot answer now (HTTP 503)" in failure.reason) == (site.link("/busy"), True)
+
+
 def test_pages_of_one_host_are_asked_for_with_pauses(site: Site) -> None:
     site.answers["/s.xml"] = Answer(sitemap("/page", "/page?2"), content_type="application/xml")
     site.answers["/page?2"] = Answer(PAGE)
@@ -224,6 +247,20 @@ def test_a_feed_brings_its_pages_and_what_it_knows_of_them(site: Site) -> None:
         ("https://medium.com/x", "Medium needs the browser crawler, which is not there yet"),
         (site.link("/feed"), "holds an entry that names no page"),
     ]
+
+
+@pytest.mark.parametrize("address", ["http://xn--a/", "http://xn--/", "http://xn--ls8h.la/", "http://[/", "//xn--a/x"])
+def test_an_entry_whose_host_cannot_be_read_is_a_failure_and_the_others_come(site: Site, address: str) -> None:
+    items = f"<item><link>{address}</link></item><item><link>/page</link></item>"
+    site.answers["/feed"] = Answer(f"<rss><channel>{items}</channel></rss>", content_type="application/rss+xml")
+    fetched, failures = crawl(site.link("/feed"))
+    assert ([page.link for page in fetched], len(failures)) == ([site.link("/page")], 1)
+
+
+def test_a_redirect_to_a_host_that_cannot_be_read_is_an_error(site: Site) -> None:
+    site.answers["/page"] = Answer(status=302, headers={"Location": "http://xn--a/"})
+    with pytest.raises(RagError, match="not an address"):
+        crawl(site.link("/page"))
 
 
 def test_a_feed_leads_to_no_more_pages_than_the_limit(site: Site) -> None:

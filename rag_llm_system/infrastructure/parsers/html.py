@@ -18,6 +18,7 @@ _FENCE_OR_LINES = re.compile(r"(^```.*?^```)", re.DOTALL | re.MULTILINE)
 _SOURCE_INDENT = re.compile(r"[ \t]*\n[ \t]{2,}(?=[^\s*+|>#\d`-])")
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
 _SHORT_CHARS = 250
+_LONG_CHARS = 1_000_000
 _PARAGRAPH_CHARS = 80
 _SHELL_CHARS = 100
 _ENOUGH_COVERED = 0.75
@@ -28,7 +29,7 @@ class HtmlParser:
 
     trafilatura finds the writing among menus and banners; this package's own Markdown is kept of it, since code must
     not lose a space. Where trafilatura finds little, or runs paragraphs together (both happen on pages laid out with
-    tables), the whole page without its navigation is taken instead.
+    tables), the whole page without its navigation is taken instead; so are pages longer than a book.
 
     The character set is what a byte order mark, the server, or the page itself says, in this order.
 
@@ -88,6 +89,8 @@ def _tree(page: str) -> Any:
 def _best_markdown(page: str, tree: Any, base: str) -> str:
     blocks = markdown_blocks(tree, base)
     whole = "\n\n".join(blocks)
+    if len(whole) > _LONG_CHARS:  # choosing takes 90 times a text's size in memory, and menus are a small part of it
+        return whole
     extracted = _extracted_markdown(page)
     if not _is_trustworthy(extracted, whole):
         return whole
@@ -120,8 +123,11 @@ def _without_source_layout(markdown: str) -> str:
 
 
 def _is_trustworthy(extracted: str, whole: str) -> bool:
-    """Says whether the extraction holds at least half of the page's prose, in at least half as many paragraphs."""
-    if len(extracted) < _SHORT_CHARS:
+    """Says whether the extraction holds at least half of the page's prose, in at least half as many paragraphs.
+
+    One that is much shorter or longer than an article is not looked at.
+    """
+    if not _SHORT_CHARS <= len(extracted) <= _LONG_CHARS:
         return False
     found, expected = _prose(extracted), _prose(whole)
     return 2 * len(found) >= len(expected) and 2 * sum(map(len, found)) >= sum(map(len, expected))

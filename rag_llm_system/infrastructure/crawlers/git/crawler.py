@@ -5,9 +5,8 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 
 from loguru import logger
@@ -19,7 +18,7 @@ from rag_llm_system.infrastructure.crawlers.git.fetching import REPOSITORY, Vers
 from rag_llm_system.infrastructure.crawlers.git.files import RepositoryFiles
 from rag_llm_system.infrastructure.crawlers.git.links import GitLink, parse_git_link
 from rag_llm_system.infrastructure.crawlers.git.process import GitCommands, GitProgram
-from rag_llm_system.infrastructure.crawlers.git.repository import FetchedRepository
+from rag_llm_system.infrastructure.crawlers.git.repository import Entry, FetchedRepository
 
 _N_ATTEMPTS = 20
 _PAUSE_S = 0.05
@@ -43,8 +42,10 @@ class GithubCrawler:
         max_file_bytes: larger files are reported and not read.
         max_repository_bytes: larger repositories, as fetched, are refused.
         max_files: how many entries of a repository are looked at.
+        max_path_bytes: how long the paths of all of these may be together.
         timeout_s: how long fetching may take.
-        tokens: access tokens by host, such as "github.com".
+        tokens: access tokens by host, such as "github.com", for the usual port of https alone; by host and port, such
+            as "git.example.org:8443", for another.
         proxy_url: the web proxy for https; the one of the environment is not taken, since behind a proxy the proxy
             looks names up, and the guard cannot.
         environment: where PATH, the ssh agent and the certificates of authorities are taken from; None for that of
@@ -60,6 +61,7 @@ class GithubCrawler:
         max_file_bytes: int = 10_000_000,
         max_repository_bytes: int = 500_000_000,
         max_files: int = 100_000,
+        max_path_bytes: int = 32_000_000,
         timeout_s: float = 300.0,
         tokens: Mapping[str, str] | None = None,
         proxy_url: str = "",
@@ -71,6 +73,7 @@ class GithubCrawler:
         self._max_file_bytes = max_file_bytes
         self._max_repository_bytes = max_repository_bytes
         self._max_files = max_files
+        self._max_path_bytes = max_path_bytes
         self._timeout_s = timeout_s
         self._tokens = dict(tokens or {})
         self._proxy_url = proxy_url
@@ -101,7 +104,7 @@ class GithubCrawler:
             yield from self._found(repository, wanted, version)
 
     def _fetch(self, link: GitLink, folder: Path) -> Version:
-        access = access_to(link, self._guard, proxy_url=self._proxy_url, token=self._tokens.get(link.host, ""))
+        access = access_to(link, self._guard, proxy_url=self._proxy_url, token=self._tokens.get(link.place, ""))
         commands = GitCommands(
             self._git,
             folder,
@@ -119,24 +122,36 @@ class GithubCrawler:
         self, repository: FetchedRepository, link: GitLink, version: Version
     ) -> Iterator[Fetched | FetchFailure]:
         with closing(repository.entries(version.commit, version.folder)) as listed:
-            entries = list(islice(listed, self._max_files + 1))
+            entries, excess = self._as_many_as_allowed(listed)
         if not entries and version.folder:
             raise NotFoundError(f"{link.shown} has no folder {version.folder!r} in {version.ref!r}: check the link")
         counts: Counter[str] = Counter()
         with repository.blobs() as blobs:
-            files = RepositoryFiles(link, version, entries[: self._max_files], max_file_bytes=self._max_file_bytes)
+            files = RepositoryFiles(link, version, entries, max_file_bytes=self._max_file_bytes)
             for found in files.read(blobs):
                 counts["brought" if isinstance(found, Fetched) else "failed"] += 1
                 yield found
-        if len(entries) > self._max_files:
-            reason = f"has more than {self._max_files} files, and the others were left out: give one of its folders"
-            yield FetchFailure(link.shown, reason)
+        if excess:
+            yield FetchFailure(link.shown, f"has {excess}, and the others were left out: give one of its folders")
         left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(files.left_out.items()))
         logger.info(
             "repository_crawled n_files={} n_failed={} left_out='{}'", counts["brought"], counts["failed"], left_out
         )
         if not counts:
             yield FetchFailure(link.shown, f"holds nothing to read ({left_out or 'no files'})")
+
+    def _as_many_as_allowed(self, listed: Iterable[Entry]) -> tuple[list[Entry], str]:
+        """Gives the first entries, and in words of what there is too much; "" where these are all."""
+        entries: list[Entry] = []
+        n_path_bytes = 0
+        for entry in listed:
+            n_path_bytes += len(entry.path)
+            if len(entries) == self._max_files:
+                return entries, f"more than {self._max_files} files"
+            if n_path_bytes > self._max_path_bytes:
+                return entries, f"paths of more than {self._max_path_bytes} bytes in all"
+            entries.append(entry)
+        return entries, ""
 
 
 @contextmanager

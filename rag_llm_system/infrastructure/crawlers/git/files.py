@@ -28,6 +28,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _MOST_BYTES_OF_A_TARGET = 4096
 _NOT_ALLOWED = {b"", b".", b"..", b".git"}
 _MOST_PARTS = 100
+_MOST_FOLDERS_KNOWN = 1_000
 
 
 class RepositoryFiles:
@@ -54,15 +55,15 @@ class RepositoryFiles:
             path = PurePosixPath(_readable(entry.path))
             if _is_impossible(path, entry.path):
                 yield self._failure(entry, "has a path that git itself does not allow, or is too deep within folders")
-            elif reason := self._reason_to_pass_over(path):
+            elif reason := self._reason_to_pass_over(entry, path):
                 self.left_out[reason] += 1
             elif doubt := self._doubt_about(entry, path, blobs):
                 yield self._failure(entry, doubt)
             elif entry.mode in FILE_MODES:
                 yield from self._file(entry, path, blobs)
 
-    def _reason_to_pass_over(self, path: PurePosixPath) -> str:
-        if self._folders.hold(path):
+    def _reason_to_pass_over(self, entry: Entry, path: PurePosixPath) -> str:
+        if self._folders.hold(entry.path):
             return "machine-made"
         if is_secret_name(path):
             return ""
@@ -142,29 +143,33 @@ class _MachineMadeFolders:
 
     def __init__(self, entries: Sequence[Entry], *, n_parts_of_root: int) -> None:
         self._n_parts_of_root = n_parts_of_root
-        self._built: set[PurePosixPath] = set()
-        self._environments: set[PurePosixPath] = set()
-        self._known: dict[PurePosixPath, bool] = {}
+        self._built: set[bytes] = set()
+        self._environments: set[bytes] = set()
+        self._known: dict[bytes, bool] = {}
         for entry in entries:
-            path = PurePosixPath(_readable(entry.path))
-            if is_build_file(path.name):
-                self._built.add(path.parent)
-            if path.name == "pyvenv.cfg":
-                self._environments.add(path.parent)
+            folder, _, name = entry.path.rpartition(b"/")
+            if is_build_file(_readable(name)):
+                self._built.add(folder)
+            if name == b"pyvenv.cfg":
+                self._environments.add(folder)
 
     def below_root(self, path: PurePosixPath) -> tuple[str, ...]:
         """Gives the parts of a path below the folder that was asked for; the name alone of a file that was."""
         return path.parts[self._n_parts_of_root :] or (path.name,)
 
-    def hold(self, path: PurePosixPath) -> bool:
+    def hold(self, path: bytes) -> bool:
         """Says whether a path lies within such a folder."""
-        folder = path.parent
-        if len(folder.parts) <= self._n_parts_of_root:
+        folder, _, _ = path.rpartition(b"/")
+        around, _, name = folder.rpartition(b"/")
+        if len(folder.split(b"/")) <= self._n_parts_of_root or not folder:
             return False
         if folder not in self._known:
+            # Paths come in order, so few folders are asked for again; a small repository can name millions.
+            if len(self._known) >= _MOST_FOLDERS_KNOWN:
+                self._known.clear()
             self._known[folder] = self.hold(folder) or is_machine_made_folder(
-                folder.name,
-                is_built_here=folder.parent in self._built,
+                _readable(name),
+                is_built_here=around in self._built,
                 names_within=["pyvenv.cfg"] if folder in self._environments else [],
             )
         return self._known[folder]

@@ -62,6 +62,11 @@ class GitLink:
     wanted: tuple[tuple[str, str], ...]
     login: tuple[str, str] | None = field(default=None, repr=False)
 
+    @property
+    def place(self) -> str:
+        """The host, with the port where it is not the usual one: what a token is for."""
+        return _place(self.host, self.port, _PORTS.get(self.protocol, 0))
+
     def link_of(self, path: bytes, ref: str, kind: str) -> str:
         """Gives the link of a file: its page where the forge is known, else the repository's link, "#" and the path.
 

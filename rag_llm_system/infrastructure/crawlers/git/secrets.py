@@ -12,6 +12,8 @@ _NAMES = {
 _SUFFIXES = {".jks", ".kdbx", ".key", ".keystore", ".p12", ".pem", ".pfx", ".ppk"}
 _HARMLESS_ENDINGS = {".dist", ".example", ".sample", ".template"}
 
+# A form may neither start again within what it takes, nor take without end what has to be followed by more: a file made
+# for it would be read in the square of its length.
 _FORMS = (
     ("a private key", "PRIVATE", rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?s:.{0,300}?)[A-Za-z0-9+/]{40}"),
     ("an AWS access key", "AKIA ASIA", rb"\b(?:AKIA|ASIA)(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}\b"),
@@ -22,7 +24,7 @@ _FORMS = (
     ("a Google API key", "AIza", rb"\bAIza[A-Za-z0-9_-]{35}\b"),
     ("a Stripe key", "k_live_", rb"\b[rs]k_live_[A-Za-z0-9]{20,}"),
     ("an Anthropic key", "sk-ant-", rb"\bsk-ant-[A-Za-z0-9_-]{40,}"),
-    ("an OpenAI key", "T3BlbkFJ", rb"\bsk-[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}"),
+    ("an OpenAI key", "T3BlbkFJ", rb"(?<![\w-])sk-[A-Za-z0-9_-]{20,200}T3BlbkFJ[A-Za-z0-9_-]{20}"),
     ("a Hugging Face token", "hf_", rb"\bhf_[A-Za-z]{34}\b"),
     ("an npm token", "npm_", rb"\bnpm_[A-Za-z0-9]{36}\b"),
     ("a PyPI token", "pypi-AgE", rb"\bpypi-AgE[A-Za-z0-9_-]{50,}"),

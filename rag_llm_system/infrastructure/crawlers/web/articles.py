@@ -43,7 +43,7 @@ class CustomArticleCrawler:
         max_page_bytes: larger pages are refused.
         timeout_s: how long one request may take in all.
         max_pages: how many pages one feed or sitemap may lead to.
-        pause_s: time between two requests to a host; robots.txt may ask for up to 10 s.
+        pause_s: time between two requests for pages of a host; robots.txt may ask for up to 10 s.
         tls: checks certificates; None for those that everybody trusts.
         clock: gives seconds.
         sleep: waits so many seconds.

@@ -36,7 +36,7 @@ def read_feed(page: WebPage) -> list[FeedEntry]:
     """Gives the feed's entries in its order.
 
     Raises:
-        InputError: it holds none.
+        InputError: it holds none, or cannot be read.
         MissingExtraError: the extra "pipelines" is not installed.
     """
     try:
@@ -45,8 +45,12 @@ def read_feed(page: WebPage) -> list[FeedEntry]:
         raise MissingExtraError("reading feeds", "pipelines") from None
     # As a stream: of a string, feedparser would make an address and fetch it.
     headers = {"content-type": page.content_type or "application/xml", "content-location": str(page.url)}
-    parsed = feedparser.parse(io.BytesIO(page.body), response_headers=headers, sanitize_html=False)
-    entries = [_entry(entry) for entry in parsed.get("entries", ())]
+    try:
+        parsed = feedparser.parse(io.BytesIO(page.body), response_headers=headers, sanitize_html=False)
+        entries = [_entry(entry) for entry in parsed.get("entries", ())]
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # feedparser lets these through, of a "&#x110000;" for one.
+        raise InputError(f"the feed cannot be read ({type(error).__name__}): give the pages themselves") from None
     if not entries:
         raise InputError("the feed holds no entries: check the address")
     return entries

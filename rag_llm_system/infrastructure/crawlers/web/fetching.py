@@ -54,7 +54,8 @@ class PageFetcher:
         guard: what may be contacted.
         max_page_bytes: larger pages are refused.
         timeout_s: how long one request may take in all; a redirect and a retry are requests of their own.
-        pause_s: time between two requests to a host; robots.txt may ask for more.
+        pause_s: time between the starts of two requests for pages of a host; robots.txt may ask for more, and is
+            itself asked for without a pause, once an hour.
         tls: checks certificates; None for those that everybody trusts.
         clock: gives seconds.
         sleep: waits so many seconds.
@@ -136,7 +137,7 @@ class PageFetcher:
 
 
 class _Paces:
-    """Gives each host its requests one after another, with pauses between their starts."""
+    """Gives each host its requests for pages one after another, with pauses between their starts."""
 
     def __init__(self, pause_s: float, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._pause_s = pause_s
@@ -184,10 +185,10 @@ def _page(url: httpx.URL, answer: WebAnswer) -> WebPage:
 def _retry_after_s(answer: WebAnswer) -> float:
     """Gives the seconds after which a busy server wants to be asked again; 0 where it does not say."""
     written = answer.headers.get("retry-after", "").strip()
-    if written.isdigit():
+    if written.isdecimal():  # isdigit takes "²" too, which is no number
         return float(written[:9])
     try:
         moment = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

@@ -18,9 +18,10 @@ def web_url(link: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(link.strip())
+        host = url.host  # read here: only then is an "xn--" name decoded, and found to be none
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise InputError("the link is not an address: check its spelling") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         raise InputError("the link is no web address: it has to start with http:// or https://")
     if url.userinfo:
         raise InputError("the link holds a user name or a password: such pages are not read, save the page instead")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def test_a_page_becomes_markdown_without_its_menus() -> None:
         assert part in parsed.text
     assert "Home" not in parsed.text
     assert "evil" not in parsed.text
+
+
+def test_a_page_longer_than_a_book_is_taken_whole_within_bounds() -> None:
+    paragraphs = [" ".join(f"{n * 100 + k:x}g" for k in range(100)) for n in range(2_500)]
+    inside = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    page = f"<html><body><nav>Menu</nav><article><h1>T</h1><pre>if x:\n    y</pre>{inside}</article></body></html>"
+    tracemalloc.start()
+    try:
+        text = parse(page).text
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert text == "\n\n".join(["# T", "```\nif x:\n    y\n```", *paragraphs])
+    assert peak_bytes < 20 * len(page)
 
 
 def test_a_page_laid_out_with_a_table_keeps_its_paragraphs() -> None:

@@ -168,6 +168,20 @@ def test_a_file_has_its_page_or_a_link_of_its_own(link: str, expected: str) -> N
     assert parse_git_link(link).link_of("d/ü #1.py".encode(), "f/x", "branch") == expected
 
 
+@pytest.mark.parametrize(
+    ("link", "place"),
+    [
+        ("https://GitHub.com/ada/engine", "github.com"),
+        ("https://github.com:443/ada/engine.git", "github.com"),
+        ("https://github.com:8443/ada/engine.git", "github.com:8443"),
+        ("https://[2001:db8::1]:8443/engine.git", "[2001:db8::1]:8443"),
+        ("ssh://git@example.org:443/engine.git", "example.org:443"),
+    ],
+)
+def test_a_place_is_the_host_with_the_port_where_it_is_not_the_usual_one(link: str, place: str) -> None:
+    assert parse_git_link(link).place == place
+
+
 def test_names_that_are_not_utf_8_have_links_of_their_own() -> None:
     found = parse_git_link("https://example.org/b.git")
     assert found.link_of(b"\xe4.py", "main", "branch") == "git+https://example.org/b.git#%E4.py"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -60,6 +61,23 @@ def test_a_key_is_named_by_its_kind(key: str) -> None:
 )
 def test_texts_about_keys_are_not_keys(text: str) -> None:
     assert secret_in(text.encode()) is None
+
+
+STARTS = (
+    "sk- sk-ant- sk_live_ rk_live_ AKIA ASIA ghp_ github_pat_ glpat- xoxb- xoxb-1 xoxb-12345678- AIza hf_ npm_ "
+    "pypi-AgE SG. SG.a. -----BEGIN"
+).split(" ")
+HEADER = "-----BEGIN " + "PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("start", [*STARTS, "PRIVATE ", HEADER, HEADER + "abc/" * 9 + " ", "sk-" + "a" * 196 + " "])
+@pytest.mark.parametrize("between", ["", " ", "-", "a", "1"])
+def test_a_file_made_to_look_like_keys_without_end_takes_little_time(start: str, between: str) -> None:
+    words = "T3Blbk" + "FJ " + HEADER + " k_live_ "
+    body = (words + (start + between) * (300_000 // len(start + between)) + " " + words).encode()
+    started = time.process_time()
+    secret_in(body)
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,12 @@ def test_entities_are_neither_expanded_nor_fetched(tmp_path: Path, link: str) ->
     assert time.process_time() - started < 3
 
 
+@pytest.mark.parametrize("sign", ["&#x110000;", "&#xD800;", "&#99999999999999999999;"])
+def test_a_feed_with_signs_that_do_not_exist_is_refused(sign: str) -> None:
+    with pytest.raises(InputError, match="the feed cannot be read"):
+        read_feed(page(f"<rss><channel><item><title>{sign}</title></item></channel></rss>"))
+
+
 def test_a_sitemap_that_is_no_xml_is_refused() -> None:
     with pytest.raises(InputError, match="no XML"):
         read_sitemap(b"", web_url("https://a.org/"))

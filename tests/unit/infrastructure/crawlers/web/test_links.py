@@ -26,7 +26,8 @@ def test_fragments_and_what_counts_visitors_are_no_part_of_a_documents_link(link
 
 
 @pytest.mark.parametrize(
-    "link", ["ftp://a.org/", "file:///etc/passwd", "a.org", "http://", "http://a\0b/", "http://[::1", ""]
+    "link",
+    ["ftp://a.org/", "file:///etc/passwd", "a.org", "http://", "http://a\0b/", "http://[::1", "", "http://xn--a/"],
 )
 def test_what_is_no_web_address_is_refused(link: str) -> None:
     with pytest.raises(InputError):
