@@ -150,6 +150,7 @@ def test_branches_tags_commits_and_folders_are_found(tmp_path: Path, room: Path)
         bodies, _ = crawl(room, f"git+{path.as_uri()}@{ref}#subdirectory=src")
         assert list(bodies) == ["src/b.py", "src/x/a.py"]
     assert list(crawl(room, f"git+{path.as_uri()}@v1#subdirectory=src/b.py")[0]) == ["src/b.py"]
+    assert list(crawl(room, f"git+{path.as_uri()}@v1#src/b.py")[0]) == ["src/b.py"], "a link as it is cited"
 
 
 def test_a_folder_that_is_asked_for_may_be_a_hidden_one(tmp_path: Path, room: Path) -> None:

@@ -2,7 +2,7 @@
 
 Taken are pages of GitHub, GitLab, Bitbucket and Codeberg (also of one branch or folder), addresses that end in `.git`,
 ssh://, `git@host:owner/name.git`, and `git+` before any address or path. As with pip, `@BRANCH` may follow a `git+`
-link, and `#subdirectory=FOLDER`.
+link, and `#subdirectory=FOLDER`, or `#PATH`, as documents are cited.
 """
 
 import ipaddress
@@ -150,7 +150,9 @@ def _split(text: str) -> SplitResult:
 
 
 def _without_pip_suffixes(parts: SplitResult) -> tuple[SplitResult, tuple[tuple[str, str], ...]]:
-    folder = _clean_path(parse_qs(parts.fragment).get("subdirectory", [""])[0])
+    options = parse_qs(parts.fragment)
+    named = "" if "egg" in options else unquote(parts.fragment)
+    folder = _clean_path(options.get("subdirectory", [named])[0])
     path, at, ref = parts.path.rpartition("@")
     if not at:
         path, ref = parts.path, ""
