@@ -1,6 +1,7 @@
 """Runs a program that is not part of this system, or says in a line what it needs and ends with exit code 3."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,12 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class OutsideTask:
-    """A command, what has to work before it is run, and what to do where that does not."""
+    """A command, what has to work before it is run, what to do where that does not, and a tool of ours that follows."""
 
     command: tuple[str, ...]
     trial: tuple[str, ...]
     needs: str
+    then: tuple[str, ...] = ()
 
 
 _IMAGE = "rag_llm_system-api"
@@ -50,11 +52,13 @@ TASKS = {
         command=(*_COMPOSE, "up", "--detach", "--wait", "mongodb", "qdrant"),
         trial=(*_COMPOSE, "ls"),
         needs=_COMPOSE_NEEDS,
+        then=("tools.zenml_server", "up"),
     ),
     "local-infrastructure-down": OutsideTask(
         command=(*_COMPOSE, "down"),
         trial=(*_COMPOSE, "ls"),
         needs=_COMPOSE_NEEDS,
+        then=("tools.zenml_server", "down"),
     ),
 }
 
@@ -68,7 +72,11 @@ def main() -> int:
     if not _works(task.trial):
         print(f"error: {name.task} needs {task.needs}", file=sys.stderr)
         return NOT_HERE
-    return subprocess.run([*task.command, *more], cwd=_PROJECT, check=False).returncode
+    code = subprocess.run([*task.command, *more], cwd=_PROJECT, check=False).returncode
+    if code == 0 and task.then:
+        os.chdir(_PROJECT)
+        os.execv(sys.executable, [sys.executable, "-m", *task.then])
+    return code
 
 
 def _works(trial: tuple[str, ...]) -> bool:

@@ -51,3 +51,10 @@ def test_a_program_that_works_is_run_and_its_exit_code_is_kept(tmp_path: Path) -
     ran = run("gitleaks-check", tmp_path, "--exit-code", "7")
     assert (ran.returncode, ran.stderr) == (7, "")
     assert ran.stdout.split() == [*TASKS["gitleaks-check"].command[1:], "--exit-code", "7"]
+
+
+def test_a_tool_of_ours_follows_only_what_worked(tmp_path: Path) -> None:
+    program(tmp_path, "docker", 'test "$2" = ls && exit 0; echo "$@"; [ -e "${0%/*}/works" ]')
+    assert run("local-infrastructure-down", tmp_path).stdout == "compose down\n"
+    (tmp_path / "works").touch()
+    assert run("local-infrastructure-down", tmp_path).stdout == "compose down\ndashboard  none runs\n"
