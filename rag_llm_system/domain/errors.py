@@ -38,7 +38,8 @@ class MissingExtraError(ConfigurationError):
 
     def __init__(self, what: str, extra: str) -> None:
         in_clone = f"in a clone .venv/bin/pip install -c constraints.txt -e '.[{extra}]'"
-        super().__init__(f"{what}: install the extra '{extra}': pip install 'rag_llm_system[{extra}]', {in_clone}")
+        how = f"install it with pip install 'rag_llm_system[{extra}]', {in_clone}"
+        super().__init__(f"{what} cannot be used without the extra '{extra}': {how}")
         self.extra = extra
 
 

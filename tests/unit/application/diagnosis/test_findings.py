@@ -28,5 +28,5 @@ def test_a_message_is_parted_where_it_begins_to_say_what_to_do(message: str, fou
 
 def test_a_missing_extra_says_how_to_install_it() -> None:
     error: RagError = MissingExtraError("MongoDB", "mongo")
-    assert failure(error).found == "MongoDB needs the extra 'mongo'"
-    assert failure(error).advice.startswith("pip install")
+    assert failure(error).found == "MongoDB cannot be used without the extra 'mongo'"
+    assert failure(error).advice.startswith("install it with pip install")
