@@ -4,15 +4,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
-import numpy as np
 import pytest
 from loguru import logger
-from numpy.typing import NDArray
 
 pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
 
@@ -23,49 +20,27 @@ from rag_llm_system.domain.errors import (
     DiskFullError,
     RagError,
 )
-from rag_llm_system.domain.index_points import IndexPoint, PointFilter
+from rag_llm_system.domain.index_points import PointFilter
 from rag_llm_system.infrastructure.db.qdrant import QdrantDatabaseConnector
 from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
-from tests.qdrant_over_http import Instead, QdrantOverHttp, Received, qdrant_over_http
+from tests.integration.qdrant_server import (
+    DIMENSION,
+    SECRET,
+    WINDOWS,
+    every,
+    opened,
+    point_id,
+    window,
+)
+from tests.qdrant_over_http import Instead, QdrantOverHttp, qdrant_over_http
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
-
-WINDOWS = "article_chunks_embedded"
-LEDGER = "index_ledger"
-SECRET = "a-key-that-nobody-may-see"
-DIMENSION = 4
 
 
 @pytest.fixture
 def qdrant() -> Iterator[QdrantOverHttp]:
     with qdrant_over_http() as server:
         yield server
-
-
-@contextmanager
-def opened(qdrant: QdrantOverHttp, **options: Any) -> Iterator[QdrantAdapter]:
-    index = QdrantAdapter(qdrant.url, **{"dimension": DIMENSION, "embedder": "e", **options})
-    try:
-        yield index
-    finally:
-        index.close()
-
-
-def unit_vector(seed: int) -> NDArray[np.float32]:
-    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-def point_id(number: int) -> str:
-    return str(UUID(int=number))
-
-
-def window(number: int, text: str = "violin", **payload: Any) -> IndexPoint:
-    return IndexPoint(point_id(number), {"author_id": "ada", **payload}, unit_vector(number), text)
-
-
-def every(answer: Instead, *, of: str = "") -> Callable[[Received], Instead | None]:
-    return lambda received: answer if of in received.line else None
 
 
 BUSY = b'{"status":{"error":"Service unavailable"},"time":0.0}'

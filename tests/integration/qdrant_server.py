@@ -1,0 +1,44 @@
+"""What the tests of the index on a Qdrant server share: an adapter on the stand-in, and points for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_llm_system.domain.index_points import IndexPoint
+from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
+from tests.qdrant_over_http import Instead, QdrantOverHttp, Received
+
+WINDOWS = "article_chunks_embedded"
+LEDGER = "index_ledger"
+SECRET = "a-key-that-nobody-may-see"
+DIMENSION = 4
+
+
+@contextmanager
+def opened(qdrant: QdrantOverHttp, **options: Any) -> Iterator[QdrantAdapter]:
+    index = QdrantAdapter(qdrant.url, **{"dimension": DIMENSION, "embedder": "e", **options})
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def unit_vector(seed: int) -> NDArray[np.float32]:
+    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def point_id(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def window(number: int, text: str = "violin", **payload: Any) -> IndexPoint:
+    return IndexPoint(point_id(number), {"author_id": "ada", **payload}, unit_vector(number), text)
+
+
+def every(answer: Instead, *, of: str = "") -> Callable[[Received], Instead | None]:
+    return lambda received: answer if of in received.line else None
