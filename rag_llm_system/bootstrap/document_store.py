@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rag_llm_system.bootstrap.home import open_home
 from rag_llm_system.domain.documents import Category, Document
 from rag_llm_system.domain.errors import ConfigurationError
-from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
+from rag_llm_system.domain.ports.document_store import DocumentStore, ErasingStore, UserStore
 from rag_llm_system.domain.users import UserDocument
 from rag_llm_system.settings import Settings
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
 
 
-class DocumentAndUserStore(DocumentStore, UserStore, Protocol):
+class DocumentAndUserStore(DocumentStore, UserStore, ErasingStore, Protocol):
     """Documents and their authors in one database."""
 
 
@@ -32,6 +33,7 @@ def open_document_store(settings: Settings, *, create: bool = True) -> Iterator[
         NotFoundError: something is missing and is not to be made.
         BackendError: the store is away.
     """
+    open_home(settings, create=create)
     if settings.database_host and settings.database_url:
         what = "DATABASE_HOST and DATABASE_URL name two document stores"
         way = "unset one of them; what a profile sets, as server does, DATABASE_HOST= with nothing behind it takes back"

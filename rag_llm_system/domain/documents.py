@@ -83,7 +83,17 @@ def document_id(category: Category, link: str) -> str:
 
 
 class DocumentDigest(BaseModel):
-    """What has to be known of a stored document to see whether it is new, changed or gone."""
+    """What has to be known of a stored document to see whether it is new, changed or gone.
+
+    Args:
+        id: of the document.
+        category: of the document.
+        author_id: of its author.
+        content_hash: changes with anything but the id.
+        link: of the document; "" where it has none.
+        saved_at: when it was first stored here or last changed here: ISO 8601, UTC, whole seconds, so that the order of
+            the texts is that of the times. Storing the same again does not change it. "": not known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,3 +101,5 @@ class DocumentDigest(BaseModel):
     category: Category
     author_id: str
     content_hash: str
+    link: str = ""
+    saved_at: str = ""

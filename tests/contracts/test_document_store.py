@@ -223,12 +223,16 @@ def test_digests_tell_what_changed(store: Store) -> None:
     documents = [article(2, author_id="bob"), article(1)]
     store.save(documents)
     expected = [
-        DocumentDigest(id=d.id, category=d.category, author_id=d.author_id, content_hash=d.content_hash())
+        DocumentDigest(id=d.id, category=d.category, author_id=d.author_id, content_hash=d.content_hash(), link=d.link)
         for d in reversed(documents)
     ]
-    assert list(store.digests(Category.ARTICLES)) == expected
-    assert list(store.digests(Category.ARTICLES, author_ids=["bob"])) == expected[1:]
+    assert timeless(store.digests(Category.ARTICLES)) == expected
+    assert timeless(store.digests(Category.ARTICLES, author_ids=["bob"])) == expected[1:]
     assert list(store.digests(Category.POSTS)) == []
+
+
+def timeless(digests: Iterator[DocumentDigest]) -> list[DocumentDigest]:
+    return [digest.model_copy(update={"saved_at": ""}) for digest in digests]
 
 
 def test_delete_says_how_many_there_were(store: Store) -> None:

@@ -300,3 +300,66 @@ def test_a_user_of_postgresql_who_may_only_read_is_enough_to_open_and_read(
     with refused(ConfigurationError, "does not let this user do that|can only be read"):
         store.save([article(2)])
     store.close()
+
+
+def test_a_user_of_postgresql_who_may_only_read_reads_what_the_first_release_stored(
+    guarded_postgres: Callable[[str], str],
+    postgres_database: Database,
+    postgres_engine: Engine,
+) -> None:
+    owner = postgres_database.open()
+    owner.save([article(1)])
+    owner.close()
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM ada")
+        connection.exec_driver_sql("DROP TABLE rag_schema")
+        for category in Category:
+            connection.exec_driver_sql(f"ALTER TABLE {category} DROP COLUMN saved_at")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ada")
+    url = guarded_postgres("hush%40%2Fhush")
+    reader = open_store(url)
+    assert [(digest.id, digest.saved_at) for digest in reader.digests(Category.ARTICLES)] == [("id-0001", "")]
+    with refused(ConfigurationError, "does not let this user do that"):
+        reader.save([article(2)])
+    with refused(ConfigurationError, "does not let this user do that"):
+        reader.erase(Category.ARTICLES, ["id-0001"])
+    postgres_database.open().close()
+    assert list(reader.find(Category.ARTICLES)) == [article(1)]  # it goes on reading
+    reader.close()
+    again = open_store(url)
+    assert [digest.saved_at == "" for digest in again.digests(Category.ARTICLES)] == [False]
+    again.close()
+
+
+def test_a_user_of_postgresql_who_may_not_rewrite_a_table_is_told_what_remains(
+    guarded_postgres: Callable[[str], str],
+    postgres_database: Database,
+    postgres_engine: Engine,
+) -> None:
+    owner = postgres_database.open()
+    owner.save([article(1), article(2)])
+    with postgres_engine.begin() as connection:
+        connection.exec_driver_sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ada")
+    store = open_store(guarded_postgres("hush%40%2Fhush"))
+    with pytest.raises(
+        ConfigurationError, match=r"is removed, but .*: this user may not rewrite articles in .*: let its own"
+    ):
+        store.erase(Category.ARTICLES, ["id-0001"])
+    assert [digest.id for digest in owner.digests(Category.ARTICLES)] == ["id-0002"]
+    assert owner.erase(Category.ARTICLES, ["id-0001"]) == 0
+    owner.close()
+    store.close()
+
+
+def test_who_holds_a_table_of_postgresql_that_is_to_be_rewritten_is_named(
+    postgres_database: Database, postgres_engine: Engine
+) -> None:
+    store = postgres_database.open(timeout_s=0.5)
+    store.save([article(1), article(2)])
+    with postgres_engine.connect() as other:
+        other.exec_driver_sql("LOCK TABLE articles IN ACCESS SHARE MODE")
+        with refused(BackendUnavailableError, r"is removed, but its bytes stay .*: process \d+ uses the database"):
+            store.erase(Category.ARTICLES, ["id-0001"])
+    assert ids(store) == ["id-0002"]
+    assert store.erase(Category.ARTICLES, ["id-0001"]) == 0
+    store.close()

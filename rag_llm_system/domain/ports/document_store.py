@@ -46,6 +46,28 @@ class DocumentStore(Protocol):
         """Releases connections; the store is not used afterwards."""
 
 
+class ErasingStore(Protocol):
+    """Documents and authors that have to go without a trace. Doing it twice is the same as once.
+
+    An adapter says where bytes may stay that are not its own: a server's journals, backups.
+    """
+
+    def erase(self, category: Category, ids: Sequence[str]) -> int:
+        """Removes the documents, leaves no byte of them or of what they were before, and says how many there were.
+
+        What was removed by `delete`, or by a call that failed, is erased as well: any call with ids, known or not,
+        rewrites all that the store has written. Without ids nothing is done.
+
+        Raises:
+            BackendUnavailableError: others were reading all the time; the documents are gone, their bytes are not.
+            DiskFullError: there is no room to rewrite the files; the documents are gone, their bytes are not.
+            ConfigurationError: this user may not do that; the documents are gone where the message says so.
+        """
+
+    def erase_users(self, ids: Sequence[str]) -> int:
+        """Does the same with authors, save for those who still have a document, and says how many went."""
+
+
 class UserStore(Protocol):
     """Authors. Asking never creates one; `get_or_create` is for ingestion alone."""
 

@@ -1,31 +1,34 @@
 """Raw documents and authors in MongoDB, in the collections and fields of the LLM Engineer's Handbook."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+
+from loguru import logger
 
 from rag_llm_system.domain.documents import Category, Document, DocumentDigest
-from rag_llm_system.domain.errors import (
-    BackendUnavailableError,
-    ConfigurationError,
-    InputError,
-    IntegrityError,
-    MissingExtraError,
-)
+from rag_llm_system.domain.errors import BackendUnavailableError, ConfigurationError, InputError, IntegrityError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from rag_llm_system.domain.users import UserDocument, folded_name
+from rag_llm_system.infrastructure.db.mongo_client import host_of, open_client
 from rag_llm_system.infrastructure.db.mongo_errors import is_duplicate, own_errors
 from rag_llm_system.infrastructure.db.mongo_items import ForeignReader, document_of, item_of, item_of_user, user_of
+from rag_llm_system.infrastructure.db.mongo_schema import (
+    MARKS,
+    SCHEMA_VERSION,
+    bring_up_to_date,
+    make_indexes,
+    stored_version,
+)
+from rag_llm_system.infrastructure.db.schema_versions import Clock, now_in_utc, require_known, timestamp
 
 if TYPE_CHECKING:
-    from pymongo import MongoClient
     from pymongo.collection import Collection
 
 _USERS = "users"
 _DOCUMENTS_PER_PAGE = 32
 _DIGESTS_PER_PAGE = 1_000
+_DIGEST_FIELDS = ("author_id", "content_hash", "link", "saved_at")
 _KEYS_PER_REQUEST = 500
 _ATTEMPTS = 10
 """Each ends because another writer stored the same id or link first; then this one reads again what is there."""
@@ -34,7 +37,7 @@ _Item = dict[str, Any]
 
 
 class MongoDocumentStore:
-    """`DocumentStore` and `UserStore` over pymongo: one pooled client; missing indexes are made at the start.
+    """`DocumentStore`, `ErasingStore` and `UserStore` over pymongo: one pooled client; missing indexes are made.
 
     It differs from the port in this: a server that is no replica set changes one document at a time. Documents of a
     call are written in the order they were given, so a call that is cut off leaves the first of them, each whole, and
@@ -43,7 +46,10 @@ class MongoDocumentStore:
 
     Items that another program wrote have no `content_hash`; it is then computed at every reading. Whoever changes an
     item by hand removes its `content_hash`, and the change is found. Their authors are read once and kept, until a user
-    is saved here.
+    is saved here. When they were stored is not known.
+
+    What an earlier release wrote is brought up to date at the start, unless `create` is false or this user may not
+    write: then it is read as it is, with a `saved_at` of "".
 
     Args:
         uri: mongodb:// or mongodb+srv://. Its options count before the defaults here: writes are acknowledged by the
@@ -52,10 +58,12 @@ class MongoDocumentStore:
         timeout_s: how long may be looked for a server, connected, waited for a free connection, and for each answer.
         read_foreign: gives the document of an item that another program wrote. None: such items are refused.
         create: whether missing indexes are made; those that are there are never touched.
+        clock: gives the time that documents are stored at.
 
     Raises:
         MissingExtraError: the extra mongo is not installed.
-        ConfigurationError: address, options, password or rights are not as they must be.
+        ConfigurationError: address, options, password or rights are not as they must be, or a newer release wrote what
+            is there.
         BackendUnavailableError: the server is away.
         IntegrityError: the database holds ids that are no texts, or several documents of one link.
     """
@@ -68,12 +76,14 @@ class MongoDocumentStore:
         timeout_s: float = 10.0,
         read_foreign: ForeignReader | None = None,
         create: bool = True,
+        clock: Clock = now_in_utc,
     ) -> None:
-        self._place = f"the database {database_name} on {_host(uri)}"
+        self._place = f"the database {database_name} on {host_of(uri)}"
         self._read_foreign = read_foreign or _refuse_foreign
+        self._clock = clock
         self._known_users: dict[str, UserDocument] | None = None
         self._known_users_lock = Lock()
-        self._client = _open_client(uri, timeout_s)
+        self._client = open_client(uri, timeout_s)
         try:
             with own_errors(self._place):
                 database = self._client[database_name]
@@ -81,8 +91,8 @@ class MongoDocumentStore:
                 self._users = database[_USERS]
                 for collection in (*self._documents.values(), self._users):
                     self._require_text_ids(collection)
-                if create:
-                    self._make_indexes()
+                self._marks = database[MARKS]
+                self._prepare(create)
         except BaseException:
             self.close()
             raise
@@ -94,8 +104,9 @@ class MongoDocumentStore:
             InputError: a document holds text that is not Unicode, or is above 16 MB; nothing is saved.
         """
         items: dict[Category, list[_Item]] = {}
+        now = timestamp(self._clock)
         for document in documents:
-            items.setdefault(document.category, []).append(item_of(document))
+            items.setdefault(document.category, []).append({**item_of(document), "saved_at": now})
         outcome = SaveOutcome()
         with own_errors(self._place):
             for category, of_category in items.items():
@@ -115,23 +126,51 @@ class MongoDocumentStore:
 
     def digests(self, category: Category, *, author_ids: Sequence[str] | None = None) -> Iterator[DocumentDigest]:
         """Gives the digests in the order of their ids; only items that others wrote are read for that."""
-        for item in self._stream(category, None, author_ids, ("author_id", "content_hash"), _DIGESTS_PER_PAGE):
+        for item in self._stream(category, None, author_ids, _DIGEST_FIELDS, _DIGESTS_PER_PAGE):
             digest = item.get("content_hash")
+            saved_at = item.get("saved_at", "") if digest else ""
             if digest is None:
                 for whole in self._stream(category, [item["_id"]], None, None, 1):
                     digest = document_of(category, whole, self._users_by_id, self._read_foreign).content_hash()
             if digest is not None:
                 yield DocumentDigest(
-                    id=item["_id"], category=category, author_id=str(item.get("author_id")), content_hash=digest
+                    id=item["_id"],
+                    category=category,
+                    author_id=str(item.get("author_id")),
+                    content_hash=digest,
+                    link=item.get("link") or "",
+                    saved_at=saved_at,
                 )
 
     def delete(self, category: Category, ids: Sequence[str]) -> int:
         """Removes the documents and says how many there were."""
         with own_errors(self._place):
-            return sum(
-                self._documents[category].delete_many({"_id": {"$in": part}}).deleted_count
-                for part in _parts(ids, _KEYS_PER_REQUEST)
-            )
+            return _delete(self._documents[category], ids)
+
+    def erase(self, category: Category, ids: Sequence[str]) -> int:
+        """Removes the documents and has the server give free what they took, where this user may have that done.
+
+        What the server's journal and the oplog hold until they come round, what its files hold where it uses the space
+        again, and backups are beyond it.
+        """
+        n_removed = self.delete(category, ids)
+        if ids:
+            self._compact(self._documents[category])
+        return n_removed
+
+    def erase_users(self, ids: Sequence[str]) -> int:
+        """Does the same with those authors who have no document."""
+        if not ids:
+            return 0
+        with own_errors(self._place):
+            of_author = {"author_id": {"$in": sorted({*ids})}}
+            found = (item for of in self._documents.values() for item in of.find(of_author, ["author_id"]))
+            kept = {item["author_id"] for item in found}
+            n_removed = _delete(self._users, [user_id for user_id in ids if user_id not in kept])
+        with self._known_users_lock:
+            self._known_users = None
+        self._compact(self._users)
+        return n_removed
 
     def count(self, category: Category) -> int:
         """Counts the documents."""
@@ -183,11 +222,26 @@ class MongoDocumentStore:
                 way = "export it with the tool that wrote it, then run poe run-import-data-warehouse-from-json"
                 raise IntegrityError(f"{what}: choose another DATABASE_NAME; {way}")
 
-    def _make_indexes(self) -> None:
-        for collection in self._documents.values():
-            _make_index(collection, "author_id")
-            _make_index(collection, "link", unique=True, partialFilterExpression={"link": {"$gt": ""}})
-        _make_index(self._users, "folded_name")
+    def _prepare(self, create: bool) -> None:
+        version = stored_version(self._marks)
+        require_known(version, SCHEMA_VERSION, self._place)
+        if not create:
+            return
+        make_indexes([*self._documents.values()], self._users)
+        if version < SCHEMA_VERSION:
+            try:
+                with own_errors(self._place):
+                    bring_up_to_date([*self._documents.values()], self._marks, timestamp(self._clock))
+            except ConfigurationError:
+                logger.info("documents_read_as_they_are version={} known={}", version, SCHEMA_VERSION)
+
+    def _compact(self, collection: "Collection[_Item]") -> None:
+        from pymongo.errors import PyMongoError
+
+        try:
+            collection.database.command("compact", collection.name)
+        except PyMongoError as error:  # many servers, or users, do not have that; what was removed stays removed
+            logger.info("collection_not_compacted name={} error={}", collection.name, type(error).__name__)
 
     def _save_items(self, collection: "Collection[_Item]", items: Sequence[_Item]) -> SaveOutcome:
         counted: SaveOutcome | None = None
@@ -302,77 +356,14 @@ def _plan(
     return SaveOutcome(n_new, n_changed, len(items) - len(changed)), changed
 
 
+def _delete(collection: "Collection[_Item]", ids: Sequence[str]) -> int:
+    return sum(collection.delete_many({"_id": {"$in": part}}).deleted_count for part in _parts(ids, _KEYS_PER_REQUEST))
+
+
 def _parts(keys: Iterable[str], n_per_part: int) -> Iterator[list[str]]:
     ordered = sorted({*keys})
     for start in range(0, len(ordered), n_per_part):
         yield ordered[start : start + n_per_part]
-
-
-def _make_index(collection: "Collection[_Item]", key: str, **options: Any) -> None:
-    """Makes an index unless there is that very one: even asking for one takes rights that a reader does not need."""
-    known = collection.index_information().values()
-    if not any(is_index(index, key, options) for index in known):
-        collection.create_index(key, **options)
-
-
-def is_index(index: Mapping[str, Any], key: str, options: Mapping[str, Any]) -> bool:
-    """Says whether an index, as a server describes it, is the one on that key with those options."""
-    decisive = ("unique", "partialFilterExpression", "sparse")
-    told = {name: index[name] for name in decisive if index.get(name)}
-    return list(index["key"]) == [(key, 1)] and told == options
-
-
-def _host(uri: str) -> str:
-    """Names the servers in messages, without user, password and options.
-
-    Raises:
-        ConfigurationError: the address cannot be read.
-    """
-    example = "mongodb://user:password@host:27017 or mongodb+srv://user:password@host"
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("mongodb", "mongodb+srv") or not parts.netloc:
-        raise ConfigurationError(f"DATABASE_HOST cannot be read: write it like {example}")
-    if "@" in uri.partition(parts.netloc)[2] or parts.netloc.count("@") > 1:
-        # The host would be a piece of the password.
-        raise ConfigurationError("DATABASE_HOST: write @ : / in user and password as %40 %3A %2F")
-    return parts.netloc.rpartition("@")[2]
-
-
-def _open_client(uri: str, timeout_s: float) -> "MongoClient[_Item]":
-    """Gives the client; with mongodb+srv:// the servers' names are looked up here."""
-    try:
-        from pymongo import MongoClient
-    except ImportError:
-        raise MissingExtraError("MongoDB", "mongo") from None
-    timeout_ms = round(timeout_s * 1000)
-    defaults: dict[str, Any] = {
-        "appname": "rag_llm_system",
-        "w": "majority",
-        "journal": True,
-        "serverSelectionTimeoutMS": timeout_ms,
-        "connectTimeoutMS": timeout_ms,
-        "socketTimeoutMS": timeout_ms,
-        "waitQueueTimeoutMS": timeout_ms,
-    }
-    said = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True)}
-    options = {name: value for name, value in defaults.items() if name.lower() not in said}
-    if "w" in said:
-        options.pop("journal", None)  # w=0 and journal exclude each other
-    with own_errors(_host(uri)), warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # pymongo warns of an option that it then leaves out
-        try:
-            client: MongoClient[_Item] = MongoClient(uri, **options)
-        except UserWarning:
-            raise ConfigurationError("DATABASE_HOST has an option that pymongo does not take: correct it") from None
-        except ValueError:
-            raise ConfigurationError("DATABASE_HOST has a port that cannot be used: correct it") from None
-    if not client.write_concern.acknowledged:
-        client.close()
-        raise ConfigurationError("DATABASE_HOST has w=0, and what was saved could not be known: remove it")
-    return client
 
 
 def _refuse_foreign(*_: object) -> Document:

@@ -1,8 +1,4 @@
-"""Raw documents and authors in an SQL database: SQLite as one file, PostgreSQL by the same statements.
-
-Every category has a table of its own. A row holds the document as JSON, to the letter, and beside it what documents
-are looked up by: id, link, author and content hash.
-"""
+"""Raw documents and authors in an SQL database: SQLite as one file, PostgreSQL by the same statements."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,29 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import (
-    Column,
-    Connection,
-    Index,
-    MetaData,
-    Row,
-    Select,
-    String,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, literal, select
 
 from rag_llm_system.domain.documents import DOCUMENT_TYPES, Category, Document, DocumentDigest
-from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundError
+from rag_llm_system.domain.errors import ConfigurationError, InputError, IntegrityError, NotFoundError
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from rag_llm_system.domain.users import UserDocument, folded_name
+from rag_llm_system.infrastructure.db.schema_versions import Clock, now_in_utc, require_known, timestamp
 from rag_llm_system.infrastructure.db.sql_engines import begin_reading, begin_writing, open_engine, parse_url, place_of
+from rag_llm_system.infrastructure.db.sql_erasure import rewrite_files, rewrite_table, told_what_remains
 from rag_llm_system.infrastructure.db.sql_errors import own_errors
+from rag_llm_system.infrastructure.db.sql_schema import (
+    DOCUMENTS,
+    SCHEMA_VERSION,
+    USERS,
+    bring_up_to_date,
+    is_complete,
+    stored_version,
+)
 
 _DOCUMENTS_IN_MEMORY = 4
 """pg8000 holds each several times over: 4 of 100 KB take 4 MB."""
@@ -42,40 +33,16 @@ _DIGESTS_IN_MEMORY = 1_000
 _KEYS_PER_STATEMENT = 500
 """Databases limit the parameters of a statement; SQLite before 3.32 to 999."""
 
-# Ids are compared by code points everywhere, so that every database gives the same order as Python.
-_KEY = String().with_variant(String(collation="C"), "postgresql")
-_METADATA = MetaData()
-
-
-def _document_table(category: Category) -> Table:
-    link = Column("link", Text, nullable=False)
-    named = link != ""
-    return Table(
-        str(category),
-        _METADATA,
-        Column("id", _KEY, primary_key=True),
-        link,
-        Column("author_id", Text, nullable=False, index=True),
-        Column("content_hash", Text, nullable=False),
-        Column("body", Text, nullable=False),
-        Index(f"ix_{category}_link", link, unique=True, sqlite_where=named, postgresql_where=named),
-    )
-
-
-_DOCUMENTS = {category: _document_table(category) for category in Category}
-_USERS = Table(
-    "users",
-    _METADATA,
-    Column("id", _KEY, primary_key=True),
-    Column("folded_name", Text, nullable=False, index=True),
-    Column("body", Text, nullable=False),
-)
+_REWRITING_TIMEOUT_S = 3600.0
+"""A server's answer to that comes when it is done, and a table may be large."""
 
 
 class SqlDocumentStore:
-    """`DocumentStore` and `UserStore` over SQLAlchemy. Missing tables, and SQLite's file and folder, are made.
+    """`DocumentStore`, `ErasingStore` and `UserStore` over SQLAlchemy. Missing tables, and SQLite's file, are made.
 
-    Where the tables are there, opening only reads: a user who may only read, or a replica, is enough for that.
+    Where the tables are there, opening only reads: a user who may only read, or a replica, is enough for that. Tables
+    of an earlier release are brought up to date when they are opened, unless `create` is false or this user may not
+    write: then they are read as they are, with a `saved_at` of "", until something is written after all.
 
     Threads and processes may share a database: readers never wait, writers take turns. PostgreSQL cannot hold U+0000
     in what documents are looked up by (id, link, author) and no link above about 2,700 bytes; texts may hold anything.
@@ -85,22 +52,35 @@ class SqlDocumentStore:
         busy_timeout_s: SQLite: how long a writer waits for the others before it gives up.
         timeout_s: a server: how long it may take to connect, and for each answer.
         create: whether what is missing is made.
+        clock: gives the time that documents are stored at.
 
     Raises:
         NotFoundError: something is missing and is not to be made.
-        ConfigurationError: the URL, the path, the password or the database's name cannot be used.
+        ConfigurationError: the URL, the path, the password or the database's name cannot be used, or a newer release
+            made the tables.
         MissingExtraError: the extra postgres is not installed.
         IntegrityError: the file is there and is not a database.
         BackendUnavailableError: the database is away or locked.
     """
 
-    def __init__(self, url: str, *, busy_timeout_s: float = 30.0, timeout_s: float = 10.0, create: bool = True) -> None:
-        parsed = parse_url(url)
-        self._place = place_of(parsed)
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_timeout_s: float = 30.0,
+        timeout_s: float = 10.0,
+        create: bool = True,
+        clock: Clock = now_in_utc,
+    ) -> None:
+        self._url = parse_url(url)
+        self._place = place_of(self._url)
+        self._busy_timeout_s = busy_timeout_s
         self._timeout_s = timeout_s
-        self._engine = open_engine(parsed, busy_timeout_s=busy_timeout_s, timeout_s=timeout_s, create=create)
+        self._clock = clock
+        self._version = 0  # not known yet
+        self._engine = open_engine(self._url, busy_timeout_s=busy_timeout_s, timeout_s=timeout_s, create=create)
         try:
-            self._require_tables(create)
+            self._version = self._prepared_version(create)
         except BaseException:
             self.close()
             raise
@@ -118,8 +98,9 @@ class SqlDocumentStore:
         if not rows:
             return outcome
         with self._writing() as connection:
+            now = timestamp(self._clock)
             for category, of_category in rows.items():
-                outcome += _save_rows(connection, _DOCUMENTS[category], of_category)
+                outcome += _save_rows(connection, DOCUMENTS[category], of_category, now)
         return outcome
 
     def find(
@@ -130,7 +111,7 @@ class SqlDocumentStore:
         Raises:
             IntegrityError: a stored document cannot be read.
         """
-        table = _DOCUMENTS[category]
+        table = DOCUMENTS[category]
         document_type = DOCUMENT_TYPES[category]
         query = select(table.c.id, table.c.body)
         for row in self._stream(query, table, ids, author_ids, _DOCUMENTS_IN_MEMORY):
@@ -144,22 +125,42 @@ class SqlDocumentStore:
 
     def digests(self, category: Category, *, author_ids: Sequence[str] | None = None) -> Iterator[DocumentDigest]:
         """Gives the digests in the order of their ids, without reading the documents."""
-        table = _DOCUMENTS[category]
-        query = select(table.c.id, table.c.author_id, table.c.content_hash)
+        table = DOCUMENTS[category]
+        saved_at = table.c.saved_at if self._version == SCHEMA_VERSION else literal("").label("saved_at")
+        query = select(table.c.id, table.c.author_id, table.c.content_hash, table.c.link, saved_at)
         for row in self._stream(query, table, None, author_ids, _DIGESTS_IN_MEMORY):
-            yield DocumentDigest(id=row.id, category=category, author_id=row.author_id, content_hash=row.content_hash)
+            yield DocumentDigest(category=category, **row._mapping)
 
     def delete(self, category: Category, ids: Sequence[str]) -> int:
         """Removes the documents and says how many there were."""
         if not ids:
             return 0
         with self._writing() as connection:
-            return _delete_ids(connection, _DOCUMENTS[category], ids)
+            return _delete_ids(connection, DOCUMENTS[category], ids)
+
+    def erase(self, category: Category, ids: Sequence[str]) -> int:
+        """Removes the documents without a trace; see the port, and `sql_erasure` for what is beyond it."""
+        if not ids:
+            return 0
+        with self._writing() as connection:
+            n_removed = _delete_ids(connection, DOCUMENTS[category], ids)
+        self._rewrite(DOCUMENTS[category])
+        return n_removed
+
+    def erase_users(self, ids: Sequence[str]) -> int:
+        """Removes those authors who have no document, without a trace."""
+        if not ids:
+            return 0
+        with self._writing() as connection:
+            has_document = [exists().where(table.c.author_id == USERS.c.id) for table in DOCUMENTS.values()]
+            n_removed = _delete_ids(connection, USERS, ids, *(~owns for owns in has_document))
+        self._rewrite(USERS)
+        return n_removed
 
     def count(self, category: Category) -> int:
         """Counts the documents."""
         with self._reading() as connection:
-            return connection.execute(select(func.count()).select_from(_DOCUMENTS[category])).scalar_one()
+            return connection.execute(select(func.count()).select_from(DOCUMENTS[category])).scalar_one()
 
     def close(self) -> None:
         """Releases connections; the store is not used afterwards."""
@@ -173,9 +174,7 @@ class SqlDocumentStore:
         """
         if not full_name.strip():
             raise InputError("an author's name must not be blank: give a first and a last name")
-        query = (
-            select(_USERS.c.body).where(_USERS.c.folded_name == folded_name(full_name)).order_by(_USERS.c.id).limit(1)
-        )
+        query = select(USERS.c.body).where(USERS.c.folded_name == folded_name(full_name)).order_by(USERS.c.id).limit(1)
         with self._reading() as connection:
             body = connection.execute(query).scalar()
         if body is None:
@@ -183,7 +182,7 @@ class SqlDocumentStore:
                 body = connection.execute(query).scalar()
                 if body is None:
                     user = UserDocument.from_full_name(full_name)
-                    _replace(connection, _USERS, [_user_row(user)])
+                    _replace(connection, USERS, [_user_row(user)])
                     return user
         return UserDocument.model_validate_json(body)
 
@@ -192,23 +191,29 @@ class SqlDocumentStore:
         rows = {user.id: _user_row(user) for user in users}
         if rows:
             with self._writing() as connection:
-                _replace(connection, _USERS, list(rows.values()))
+                _replace(connection, USERS, list(rows.values()))
 
     def users(self) -> list[UserDocument]:
         """Gives all users in the order of their ids."""
         with self._reading() as connection:
-            bodies = connection.execute(select(_USERS.c.body).order_by(_USERS.c.id)).scalars()
+            bodies = connection.execute(select(USERS.c.body).order_by(USERS.c.id)).scalars()
             return [UserDocument.model_validate_json(body) for body in bodies]
 
-    def _require_tables(self, create: bool) -> None:
+    def _prepared_version(self, create: bool) -> int:
+        """Gives the version of the tables, made or brought up to date where that is wanted and allowed."""
         with self._reading() as connection:
-            inspector = inspect(connection)
-            if all(inspector.has_table(name) for name in _METADATA.tables):
-                return
-        if not create:
+            version, is_there = stored_version(connection), is_complete(connection)
+        require_known(version, SCHEMA_VERSION, self._place)
+        if not is_there and not create:
             raise NotFoundError(f"{self._place} holds no documents yet: run ./poe quickstart")
-        with self._writing() as connection:  # whoever waited for the lock looks again
-            _METADATA.create_all(connection)
+        if create and not (is_there and version == SCHEMA_VERSION):
+            try:
+                with self._writing():  # brings them up to date
+                    return SCHEMA_VERSION
+            except ConfigurationError:
+                if not is_there:
+                    raise
+        return version
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -222,7 +227,22 @@ class SqlDocumentStore:
             connection = connection.execution_options(rag_writes=True)
             with connection.begin():
                 begin_writing(connection, self._timeout_s)
+                if self._version != SCHEMA_VERSION:
+                    bring_up_to_date(connection, self._place, timestamp(self._clock))
                 yield connection
+            self._version = SCHEMA_VERSION
+
+    def _rewrite(self, table: Table) -> None:
+        if self._url.get_backend_name() == "sqlite":
+            with told_what_remains():
+                rewrite_files(self._engine, self._place, timeout_s=self._busy_timeout_s)
+            return
+        engine = open_engine(self._url, busy_timeout_s=self._busy_timeout_s, timeout_s=_REWRITING_TIMEOUT_S)
+        try:
+            with told_what_remains():
+                rewrite_table(engine, table, self._place, timeout_s=self._timeout_s)
+        finally:
+            engine.dispose()
 
     def _stream(
         self,
@@ -265,11 +285,12 @@ class _DocumentRow:
         body = json.dumps({**json.loads(self.body), "id": known_id}, ensure_ascii=False, separators=(",", ":"))
         return _DocumentRow(known_id, self.link, self.author_id, self.content_hash, body)
 
-    def values(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in ("id", "link", "author_id", "content_hash", "body")}
+    def values(self, saved_at: str) -> dict[str, str]:
+        names = ("id", "link", "author_id", "content_hash", "body")
+        return {**{name: getattr(self, name) for name in names}, "saved_at": saved_at}
 
 
-def _save_rows(connection: Connection, table: Table, rows: Sequence[_DocumentRow]) -> SaveOutcome:
+def _save_rows(connection: Connection, table: Table, rows: Sequence[_DocumentRow], now: str) -> SaveOutcome:
     hashes, ids_by_link = _known_rows(connection, table, rows)
     links = {known_id: link for link, known_id in ids_by_link.items()}
     pending: dict[str, dict[str, str]] = {}
@@ -285,7 +306,7 @@ def _save_rows(connection: Connection, table: Table, rows: Sequence[_DocumentRow
         if row.link:
             ids_by_link[row.link] = row.id
             links[row.id] = row.link
-        pending[row.id] = row.values()
+        pending[row.id] = row.values(now)
     _replace(connection, table, list(pending.values()))
     return SaveOutcome(n_new, n_changed, len(rows) - n_new - n_changed)
 
@@ -314,10 +335,9 @@ def _replace(connection: Connection, table: Table, rows: list[dict[str, str]]) -
         connection.execute(insert(table).returning(table.c.id), rows).all()
 
 
-def _delete_ids(connection: Connection, table: Table, ids: Sequence[str]) -> int:
-    return sum(
-        connection.execute(delete(table).where(table.c.id.in_(part))).rowcount for part in _parts(sorted({*ids}))
-    )
+def _delete_ids(connection: Connection, table: Table, ids: Sequence[str], *conditions: ColumnElement[bool]) -> int:
+    parts = _parts(sorted({*ids}))
+    return sum(connection.execute(delete(table).where(table.c.id.in_(part), *conditions)).rowcount for part in parts)
 
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:

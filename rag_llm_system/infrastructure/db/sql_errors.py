@@ -53,13 +53,13 @@ def own_errors(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise _translated(error, place) from None
     except OSError as error:  # pg8000 lets those of its socket pass
         raise _away(place, type(error).__name__) from None
 
 
-def _translated(error: SQLAlchemyError, place: str) -> RagError:
+def _translated(error: SQLAlchemyError | sqlite3.Error, place: str) -> RagError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _translated_sqlite(cause, place)

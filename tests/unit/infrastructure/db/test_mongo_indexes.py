@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag_llm_system.infrastructure.db.mongo import is_index
+from rag_llm_system.infrastructure.db.mongo_schema import is_index
 
 LINK = {"unique": True, "partialFilterExpression": {"link": {"$gt": ""}}}
 
