@@ -172,6 +172,7 @@ def test_one_bad_link_or_document_never_stops_the_rest(
     ]
     assert report.summary() == {
         "n_new": 3, "n_changed": 0, "n_unchanged": 0, "n_failed": 6,
+        "n_gone": 0, "n_moved": 0, "n_kept": 0, "n_reowned": 0,
         "n_articles": 3, "n_posts": 0, "n_repositories": 0, "seconds": 1,
     }  # fmt: skip
     report.raise_if_nothing_came()

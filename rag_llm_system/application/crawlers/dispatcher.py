@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from rag_llm_system.domain.errors import InputError, UnsupportedMediaError
-from rag_llm_system.domain.ports.source import Crawler, Parser
+from rag_llm_system.domain.ports.source import Crawler, Parser, SurveyingCrawler, Territory
 
 Recognition = Callable[[str], bool]
 """Whether a crawler takes this link; looks at its spelling alone."""
@@ -60,6 +60,17 @@ class CrawlerDispatcher:
                 f"there is no crawler for {scheme}:// links: give a file, a folder, a web address or packages://NAME"
             )
         return found
+
+    def territory_of(self, link: str) -> Territory | None:
+        """Gives what lies within a link; None where its crawler cannot tell what is no longer there.
+
+        Raises:
+            InputError: the link is blank, or no address though it looks like one.
+            UnsupportedMediaError: no crawler takes it.
+            NotFoundError: it leads nowhere at all.
+        """
+        crawler = self.crawler_for(link)
+        return crawler.territory(link) if isinstance(crawler, SurveyingCrawler) else None
 
     def _crawler_of_domain(self, link: str) -> Crawler | None:
         try:

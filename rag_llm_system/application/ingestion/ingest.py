@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from loguru import logger
 from pydantic import BaseModel, ConfigDict
 
 from rag_llm_system.application.crawlers.dispatcher import CrawlerDispatcher, ParserDispatcher
+from rag_llm_system.application.ingestion.crawled_folders import CrawledFolders
 from rag_llm_system.domain.documents import (
     ArticleContent,
     ArticleDocument,
@@ -21,7 +23,7 @@ from rag_llm_system.domain.documents import (
 from rag_llm_system.domain.errors import InputError, RagError
 from rag_llm_system.domain.links import without_credentials
 from rag_llm_system.domain.ports.document_store import DocumentStore, SaveOutcome, UserStore
-from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed
+from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed, Territory
 from rag_llm_system.domain.users import UserDocument, folded_name
 
 Progress = Callable[[int, int], None]
@@ -40,6 +42,14 @@ class IngestionReport(BaseModel):
     seconds: float
     n_by_author: dict[str, int] = {}
     """How many documents were found of each author, by full name in the order of the alphabet."""
+    n_gone: int = 0
+    """Documents whose files are no longer in a folder that was crawled; they were removed from the store."""
+    n_moved: int = 0
+    """Such documents whose text came anew from another place; the ones from there count as new."""
+    n_kept: int = 0
+    """Documents of crawled folders that were not brought this time and stay: their files are there, or may be."""
+    n_reowned: int = 0
+    """Documents of crawled folders that were another author's before."""
 
     @classmethod
     def of_all(cls, reports: Sequence["IngestionReport"]) -> "IngestionReport":
@@ -51,6 +61,10 @@ class IngestionReport(BaseModel):
             failures=tuple(failure for report in reports for failure in report.failures),
             seconds=sum(report.seconds for report in reports),
             n_by_author=dict(sorted(n_by_author.items())),
+            n_gone=sum(report.n_gone for report in reports),
+            n_moved=sum(report.n_moved for report in reports),
+            n_kept=sum(report.n_kept for report in reports),
+            n_reowned=sum(report.n_reowned for report in reports),
         )
 
     @property
@@ -93,6 +107,10 @@ class IngestionReport(BaseModel):
             "n_changed": self.outcome.n_changed,
             "n_unchanged": self.outcome.n_unchanged,
             "n_failed": len(self.failures),
+            "n_gone": self.n_gone,
+            "n_moved": self.n_moved,
+            "n_kept": self.n_kept,
+            "n_reowned": self.n_reowned,
             **{f"n_{category}": n for category, n in self.n_by_category().items()},
             "seconds": round(self.seconds, 3),
         }
@@ -105,6 +123,11 @@ class Ingestion:
     contributors. Else the author that the caller names, since it is his writing that he points at, and names in
     the text itself (front matter) are contributors. Else the first of the names in the text. Contributors become users
     too, so that questions can name them.
+
+    What is gone: where a link is a folder, documents that came from below it and whose files are certainly no longer
+    there are removed from the store, after all that was found is saved. A file that is there and is not brought (it has
+    become too large, or hidden, or cannot be read) takes nothing away: its document stays as it was last read. What
+    comes by links of other kinds is never taken for gone.
 
     Args:
         crawlers: link -> crawler.
@@ -146,9 +169,11 @@ class Ingestion:
             BackendError: the document store failed; what was saved before is kept.
         """
         started = self._clock()
-        batch = _Batch(self._documents, self._n_per_batch)
+        folders = CrawledFolders(self._documents, self._territories(links))
+        batch = _Batch(self._documents, self._n_per_batch, folders)
         authorship = _Authorship(self._users, author_full_name)
-        for n_done, found in enumerate(self._found(links), start=1):
+        completed: list[str] = []
+        for n_done, found in enumerate(self._found(links, completed), start=1):
             if isinstance(found, FetchFailure):
                 batch.failures.append((found.link, found.reason))
             else:
@@ -156,27 +181,43 @@ class Ingestion:
             if on_progress:
                 on_progress(n_done, 0)
         batch.save()
+        leavings = folders.remove_gone(completed, [link for link, _ in batch.failures])
         report = IngestionReport(
             saved=batch.saved,
             failures=tuple(batch.failures),
             seconds=self._clock() - started,
             n_by_author=dict(sorted(batch.n_by_author.items())),
+            **leavings._asdict(),
         )
         counts = report.outcome
         logger.info(
-            "documents_ingested n_new={} n_changed={} n_unchanged={} n_failed={} seconds={:.1f}",
+            "documents_ingested n_new={} n_changed={} n_unchanged={} n_gone={} n_moved={} n_failed={} seconds={:.1f}",
             counts.n_new,
             counts.n_changed,
             counts.n_unchanged,
+            report.n_gone,
+            report.n_moved,
             len(report.failures),
             report.seconds,
         )
         return report
 
-    def _found(self, links: Sequence[str]) -> Iterator[Fetched | FetchFailure]:
+    def _territories(self, links: Sequence[str]) -> dict[str, Territory]:
+        """Gives what lies within each link that is a folder. What is wrong with a link is told when it is crawled."""
+        territories = {}
+        for link in links:
+            with suppress(RagError):
+                territory = self._crawlers.territory_of(link)
+                if territory is not None:
+                    territories[link] = territory
+        return territories
+
+    def _found(self, links: Sequence[str], completed: list[str]) -> Iterator[Fetched | FetchFailure]:
+        """Gives what the crawlers bring, and notes each link whose crawl came to its end."""
         for link in links:
             try:
                 yield from self._crawlers.crawler_for(link).crawl(link)
+                completed.append(link)
             except RagError as error:
                 yield FetchFailure(without_credentials(link), error.message)
             except Exception as error:
@@ -234,11 +275,12 @@ class _Authorship:
 class _Batch:
     """Collects documents and saves them a few at a time."""
 
-    def __init__(self, documents: DocumentStore, n_most: int) -> None:
+    def __init__(self, documents: DocumentStore, n_most: int, folders: CrawledFolders) -> None:
         self.saved = {category: SaveOutcome() for category in Category}
         self.failures: list[tuple[str, str]] = []
         self.n_by_author: Counter[str] = Counter()
         self._documents = documents
+        self._folders = folders
         self._n_most = n_most
         self._waiting: list[Document] = []
         self._n_chars = 0
@@ -250,6 +292,7 @@ class _Batch:
         if key in self._added:
             return
         self._added.add(key)
+        self._folders.note(document)
         self._waiting.append(document)
         self._n_chars += n_chars
         if len(self._waiting) >= self._n_most or self._n_chars >= _BATCH_CHARS:

@@ -1,8 +1,8 @@
 """Where writing comes from: a crawler fetches, a parser reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rag_llm_system.domain.documents import Category
 
@@ -58,6 +58,31 @@ class Crawler(Protocol):
 
     def crawl(self, link: str) -> Iterator[Fetched | FetchFailure]:
         """Gives each thing found, in a stable order; what fails alone is given as a failure and does not end the rest.
+
+        Raises:
+            NotFoundError: the link leads nowhere at all.
+        """
+
+
+class Territory(Protocol):
+    """All that lies within a link, such as a folder's files: what a crawl of it brings, and what it leaves out."""
+
+    def holds(self, link: str) -> bool:
+        """Says, by its spelling alone, whether what a link leads to lies or lay within."""
+
+    def gone(self, links: Iterable[str]) -> Iterator[str]:
+        """Gives those of the links, all of which it holds, that certainly lead nowhere any more.
+
+        Where that may be otherwise, as when something cannot be read or a drive may be away, a link is left out.
+        """
+
+
+@runtime_checkable
+class SurveyingCrawler(Crawler, Protocol):
+    """A crawler that can tell what is no longer there. Most cannot: feeds forget, and a page may lose its links."""
+
+    def territory(self, link: str) -> Territory | None:
+        """Gives what lies within the link; None where it leads to a single thing.
 
         Raises:
             NotFoundError: the link leads nowhere at all.

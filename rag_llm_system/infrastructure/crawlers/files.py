@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import NotFoundError
 from rag_llm_system.domain.ports.source import Fetched, FetchFailure
+from rag_llm_system.infrastructure.crawlers.folder_territory import FolderTerritory
 from rag_llm_system.infrastructure.crawlers.machine_made import (
     is_build_file,
     is_machine_made_file,
@@ -25,6 +26,7 @@ class FileCrawler:
     environments, lock files, and folders like `build` beside a build file), and symbolic links to what is read in its
     own place.
     Given as failures: files that are empty, too large, unreadable or not text, and links that lead out of the folder.
+    All of these are there nevertheless: see `FolderTerritory` for what is not.
 
     Args:
         max_file_bytes: larger files are reported and not read.
@@ -45,6 +47,15 @@ class FileCrawler:
                 yield found if isinstance(found, FetchFailure) else self._fetch(found, path)
         else:
             yield self._fetch(path, path.parent)
+
+    def territory(self, link: str) -> FolderTerritory | None:
+        """Gives what lies within a folder; None for a file.
+
+        Raises:
+            NotFoundError: there is no such file or folder.
+        """
+        path = _local_path(link)
+        return FolderTerritory(path) if path.is_dir() else None
 
     def _fetch(self, path: Path, root: Path) -> Fetched | FetchFailure:
         try:

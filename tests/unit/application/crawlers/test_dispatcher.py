@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from rag_llm_system.application.crawlers.dispatcher import CrawlerDispatcher, ParserDispatcher
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import InputError, UnsupportedMediaError
-from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed
+from rag_llm_system.domain.ports.source import Fetched, FetchFailure, Parsed, Territory
+from rag_llm_system.infrastructure.crawlers.folder_territory import FolderTerritory
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,22 @@ PARSERS = ParserDispatcher({"text/markdown": Named("markdown"), "text/*": Named(
 )
 def test_a_link_finds_its_crawler(link: str, name: str) -> None:
     assert CRAWLERS.crawler_for(link) == Named(name)
+
+
+def test_a_crawler_that_can_tell_what_lies_within_a_link_is_asked_and_the_others_are_not() -> None:
+    @dataclass(frozen=True)
+    class Surveying(Named):
+        def territory(self, link: str) -> Territory | None:
+            return FolderTerritory(Path(link)) if link == "/folder" else None
+
+    crawlers = CrawlerDispatcher(local=Surveying("local"), by_scheme={"packages": Named("packages")})
+    territory = crawlers.territory_of("/folder")
+    assert territory is not None
+    assert territory.holds("file:///folder/a.md")
+    assert crawlers.territory_of("/folder/a.md") is None
+    assert crawlers.territory_of("packages://all") is None
+    with pytest.raises(UnsupportedMediaError):
+        crawlers.territory_of("ftp://example.org")
 
 
 @pytest.mark.parametrize("link", ["ftp://medium.org/x", "gopher://example.org", "ws://notmedium.com/a"])
