@@ -39,6 +39,10 @@ def ingestion_metadata(report: IngestionReport) -> Metadata:
         "new": report.outcome.n_new,
         "changed": report.outcome.n_changed,
         "unchanged": report.outcome.n_unchanged,
+        "gone": report.n_gone,
+        "moved": report.n_moved,
+        "kept though not found": report.n_kept,
+        "now another author's": report.n_reowned,
         "left out": len(report.failures),
         "seconds": round(report.seconds, 3),
         "documents by category": report.n_by_category(),
@@ -50,9 +54,9 @@ def ingestion_metadata(report: IngestionReport) -> Metadata:
 def selection_metadata(selection: DocumentSelection) -> Metadata:
     """Gives how many documents the run is about, by category and by author."""
     return {
-        "documents": len(selection.digests),
-        "documents by category": selection.n_by_category(),
-        "documents by author": largest(selection.n_by_author(), _MOST_AUTHORS),
+        "documents": selection.n_documents,
+        "documents by category": dict(selection.n_by_category),
+        "documents by author": largest(selection.n_by_author, _MOST_AUTHORS),
     }
 
 
@@ -63,7 +67,7 @@ def cleaning_metadata(report: CleaningReport) -> Metadata:
         "new": plan.n_new,
         "changed": plan.n_changed,
         "unchanged": plan.n_unchanged,
-        "gone": len(plan.gone),
+        "gone": plan.n_gone,
         "left out": len(report.failures),
         "characters": report.n_chars,
         "seconds": round(report.seconds, 3),
@@ -78,6 +82,9 @@ def indexing_metadata(report: IndexingReport) -> Metadata:
         "documents": report.n_documents,
         "chunks": report.n_chunks,
         "windows": report.n_windows,
+        "windows embedded": report.n_embedded,
+        "windows reused": report.n_reused,
+        "generation": report.generation or "nothing had changed",
         "left out": len(report.failures),
         "seconds": round(sum(report.seconds.values()), 3),
         "seconds by stage": {stage: round(seconds, 3) for stage, seconds in report.seconds.items()},

@@ -32,7 +32,7 @@ def ingestion_html(report: IngestionReport) -> str:
     return _page(
         "Links to documents",
         f"{counts.n_new:,} new, {counts.n_changed:,} changed, {counts.n_unchanged:,} unchanged, "
-        f"{len(report.failures):,} left out, {report.seconds:.1f} s",
+        f"{report.n_moved:,} moved, {report.n_gone:,} gone, {len(report.failures):,} left out, {report.seconds:.1f} s",
         [
             _bars("Documents by category", report.n_by_category()),
             _bars("Documents by author", largest(report.n_by_author, _MOST_AUTHORS)),
@@ -54,10 +54,11 @@ def indexing_html(cleaning: CleaningReport, indexing: IndexingReport) -> str:
     return _page(
         "Documents to index",
         f"{plan.n_new:,} new, {plan.n_changed:,} changed, "
-        f"{plan.n_unchanged:,} unchanged, {len(plan.gone):,} gone, "
+        f"{plan.n_unchanged:,} unchanged, {plan.n_gone:,} gone, "
         f"{len(cleaning.failures) + len(indexing.failures):,} left out, {sum(seconds.values()):.1f} s",
         [
             *charts,
+            _bars("Windows", {"embedded": indexing.n_embedded, "vectors known": indexing.n_reused}),
             _bars("Seconds by stage", seconds, lambda value: f"{value:.1f} s"),
             _bars("Windows loaded, by author", largest(indexing.n_windows_by_author, _MOST_AUTHORS)),
         ],

@@ -71,11 +71,13 @@ def _indexing_metrics(report: IndexingReport) -> dict[str, float]:
         "n_gone": report.n_gone,
         "n_chunks": report.n_chunks,
         "n_windows": report.n_windows,
+        "n_embedded": report.n_embedded,
+        "n_reused": report.n_reused,
         "n_failed": len(report.failures),
         **{f"{stage}_seconds": round(seconds, 3) for stage, seconds in report.seconds.items()},
     }
     embed_seconds = report.seconds.get("embed", 0.0)
-    if report.n_windows and embed_seconds > 0:
-        values["n_windows_per_second"] = round(report.n_windows / embed_seconds, 1)
+    if report.n_embedded and embed_seconds > 0:
+        values["n_windows_per_second"] = round(report.n_embedded / embed_seconds, 1)
     metrics = {f"indexing/{key}": float(value) for key, value in values.items()}
     return metrics | {f"index/{name}": float(n_points) for name, n_points in report.totals.items()}

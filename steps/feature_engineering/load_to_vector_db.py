@@ -18,9 +18,14 @@ from steps.run_report import indexing_html
 
 
 @step
-def load_cleaned_documents(selection: DocumentSelection) -> Annotated[CleaningReport, "cleaning"]:
-    """Cleans what is new or changed and loads it into the cleaned_* collections."""
-    with open_indexing(load_settings(), tell=tell) as services, progress_bar("cleaning") as show:
+def load_cleaned_documents(
+    selection: DocumentSelection, fresh: bool = False
+) -> Annotated[CleaningReport, "cleaning"]:
+    """Cleans what is new or changed and loads it into the cleaned_* collections of a draft; takes out what is gone.
+
+    With `fresh` the draft begins with nothing, and everything is new.
+    """
+    with open_indexing(load_settings(), fresh=fresh, tell=tell) as services, progress_bar("cleaning") as show:
         report = services.indexer.load_cleaned_documents(selection, on_progress=show)
     log_on_step_and_run("cleaning", cleaning_metadata(report))
     return report
@@ -28,10 +33,16 @@ def load_cleaned_documents(selection: DocumentSelection) -> Annotated[CleaningRe
 
 @step
 def load_embedded_chunks(
-    cleaning: CleaningReport,
+    cleaning: CleaningReport, fresh: bool = False, switch: bool = True
 ) -> tuple[Annotated[IndexingReport, "indexing"], Annotated[HTMLString, "indexing_report"]]:
-    """Cuts and embeds what was cleaned, loads it into the *_chunks_embedded collections, takes out what is gone."""
-    with open_indexing(load_settings(), tell=tell) as services, progress_bar("embedding") as show:
-        report = services.indexer.load_embedded_chunks(cleaning, on_progress=show)
+    """Cuts and embeds what was cleaned, and loads it into the *_chunks_embedded collections.
+
+    Then the draft becomes a generation of the index, the live one where `switch` says so.
+    """
+    with open_indexing(load_settings(), fresh=fresh, tell=tell) as services:
+        with progress_bar("embedding", unit="characters") as show:
+            report = services.indexer.load_embedded_chunks(cleaning, on_progress=show)
+        published = services.draft.publish(switch=switch)
+    report = report.model_copy(update={"generation": published.number if published else None})
     log_on_step_and_run("indexing", indexing_metadata(report))
     return report, HTMLString(indexing_html(cleaning, report))

@@ -1,8 +1,8 @@
 """The ledger: which documents are wholly in the index, and in which state.
 
 It is a collection of the index itself, so that the two cannot drift apart: whoever deletes the index deletes the
-ledger. An entry is written after the last window of its document; a run that was killed leaves documents without an
-entry (or with the old one), and the next run does those again.
+ledger. An entry says "unfinished" before the first write and is completed after the last window; a run that was killed
+leaves unfinished entries, and the next run does those again.
 """
 
 import hashlib
@@ -44,7 +44,11 @@ class Ledger:
             [
                 IndexPoint(
                     id=document_point_id(digest.category, digest.id),
-                    payload={**digest.model_dump(mode="json"), "fingerprint": self.fingerprint(digest)},
+                    # When it was stored is left out: the same documents and settings give the same index.
+                    payload={
+                        **digest.model_dump(mode="json", exclude={"saved_at"}),
+                        "fingerprint": self.fingerprint(digest),
+                    },
                 )
                 for digest in digests
             ],

@@ -8,7 +8,8 @@ from typing import TypeVar
 from rag_llm_system.domain.collections import COLLECTIONS, LEDGER_COLLECTION
 from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundError
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter
-from rag_llm_system.domain.ports.vector_index import PointSource, VectorIndex
+from rag_llm_system.domain.ports.index_catalogue import IndexDraft
+from rag_llm_system.domain.ports.vector_index import PointSource
 
 _T = TypeVar("_T")
 _BATCH_CHARS = 4_000_000
@@ -44,14 +45,14 @@ def require_points(source: PointSource) -> None:
 
 
 class IndexMigration:
-    """Copies every point of an index into another one of the same recipe; the source stays as it is.
+    """Copies every point of an index into a draft of another one of the same recipe; the source stays as it is.
 
     What the target has of the source already is written again, which changes nothing: a migration that was stopped is
     completed by running it again. A few points are in memory at a time.
 
     Args:
         source: read; nobody may write to it meanwhile.
-        target: opened for writing.
+        target: becomes the live generation once everything is there.
         batch_points: how many points are written at a time; fewer where their texts are long.
         clock: for the duration.
     """
@@ -59,7 +60,7 @@ class IndexMigration:
     def __init__(
         self,
         source: PointSource,
-        target: VectorIndex,
+        target: IndexDraft,
         *,
         batch_points: int = 256,
         clock: Callable[[], float] = time.perf_counter,
@@ -70,7 +71,7 @@ class IndexMigration:
         self._clock = clock
 
     def run(self, on_progress: Progress | None = None) -> MigrationReport:
-        """Copies all collections, the ledger last, and compares the counts.
+        """Copies all collections, the ledger last, compares the counts, and publishes.
 
         Raises:
             InputError: the target holds points that the source does not have; nothing is written.
@@ -88,6 +89,7 @@ class IndexMigration:
                 if on_progress:
                     on_progress(n_done, sum(counts.values()))
         self._compare(counts)
+        self._target.publish()
         return MigrationReport(counts, self._clock() - started)
 
     def _refuse_other_points(self, collection: str) -> None:

@@ -1,52 +1,47 @@
-"""What the steps of the feature pipeline hand to one another: references and counts, never texts or vectors."""
-
-from collections import Counter
+"""What the steps of the feature pipeline hand to one another: counts. What is to be done stands in the ledger."""
 
 from pydantic import BaseModel, ConfigDict
 
-from rag_llm_system.domain.documents import Category, DocumentDigest
+from rag_llm_system.domain.documents import Category
 
 
 class DocumentSelection(BaseModel):
-    """The documents that a run is about. `author_ids` is None for all authors; `author_full_names` goes by id."""
+    """Whose documents a run is about, and how many there are.
+
+    Args:
+        author_ids: of the authors; None: all documents.
+        n_by_category: documents of each category.
+        n_by_author: documents of each author, by full name (by id where nobody knows it), in the order of names.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    digests: tuple[DocumentDigest, ...]
     author_ids: tuple[str, ...] | None = None
-    author_full_names: dict[str, str] = {}
+    n_by_category: dict[str, int] = {}
+    n_by_author: dict[str, int] = {}
 
-    def n_by_category(self) -> dict[str, int]:
-        """Counts the documents of each category."""
-        return {category.value: sum(digest.category == category for digest in self.digests) for category in Category}
-
-    def n_by_author(self) -> dict[str, int]:
-        """Counts the documents of each author, by full name (by id where nobody knows it), in the order of names."""
-        names = (self.author_full_names.get(digest.author_id, digest.author_id) for digest in self.digests)
-        return dict(sorted(Counter(names).items()))
+    @property
+    def n_documents(self) -> int:
+        """How many documents there are."""
+        return sum(self.n_by_category.values())
 
 
 class IndexPlan(BaseModel):
     """What has to be done so that the index holds the selected documents as they are now, and no others.
 
     Args:
-        new_or_changed: documents whose windows have to be made.
+        n_new: documents that the index does not know, or that an earlier run left unfinished.
+        n_changed: documents that stand in the index as they were before.
         n_unchanged: documents that are wholly in the index already.
-        gone: documents that stand in the index but no longer in the document store.
-        n_changed: how many of `new_or_changed` stand in the index as they were before.
+        n_gone: documents that stand in the index but no longer in the document store.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    new_or_changed: tuple[DocumentDigest, ...]
-    n_unchanged: int
-    gone: tuple[DocumentDigest, ...] = ()
+    n_new: int = 0
     n_changed: int = 0
-
-    @property
-    def n_new(self) -> int:
-        """How many documents the index did not know."""
-        return len(self.new_or_changed) - self.n_changed
+    n_unchanged: int = 0
+    n_gone: int = 0
 
 
 class CleaningReport(BaseModel):
@@ -72,7 +67,10 @@ class LoadedCounts(BaseModel):
 
 
 class IndexingReport(BaseModel):
-    """What loading embedded windows did. `seconds` maps each stage to wall seconds; `failures` as in cleaning."""
+    """What loading embedded windows did. `seconds` maps each stage to wall seconds; `failures` as in cleaning.
+
+    Of the windows, `n_embedded` were embedded; the vectors of `n_reused` were known already.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,3 +86,7 @@ class IndexingReport(BaseModel):
     by_category: dict[Category, LoadedCounts] = {}
     n_windows_by_author: dict[str, int] = {}
     """Windows that were loaded of each author, by full name in the order of the alphabet."""
+    n_embedded: int = 0
+    n_reused: int = 0
+    generation: int | None = None
+    """The generation that was published; None: nothing had changed."""

@@ -15,7 +15,7 @@ INGESTION = IngestionReport(
     seconds=1.23456,
 )
 CLEANING = CleaningReport(
-    plan=IndexPlan(new_or_changed=(), n_unchanged=4), n_cleaned=3, n_chars=900, failures={"posts/7": "odd"}, seconds=0.5
+    plan=IndexPlan(n_unchanged=4), n_cleaned=3, n_chars=900, failures={"posts/7": "odd"}, seconds=0.5
 )
 INDEXING = IndexingReport(
     n_documents=3,
@@ -23,6 +23,8 @@ INDEXING = IndexingReport(
     n_gone=1,
     n_chunks=6,
     n_windows=50,
+    n_embedded=40,
+    n_reused=10,
     failures={"posts/8": "too odd"},
     seconds={"chunk": 0.25, "embed": 2.0},
     totals={"article_chunks_embedded": 70},
@@ -36,11 +38,12 @@ def test_each_report_is_a_group_of_metrics() -> None:
     assert run.metrics == {
         "seconds": 4.0,
         "ingestion/n_new": 2, "ingestion/n_changed": 1, "ingestion/n_unchanged": 4, "ingestion/n_failed": 1,
+        "ingestion/n_gone": 0, "ingestion/n_moved": 0, "ingestion/n_kept": 0, "ingestion/n_reowned": 0,
         "ingestion/n_articles": 3, "ingestion/n_posts": 4, "ingestion/seconds": 1.235,
         "cleaning/n_cleaned": 3, "cleaning/n_chars": 900, "cleaning/n_failed": 1, "cleaning/seconds": 0.5,
         "indexing/n_documents": 3, "indexing/n_unchanged": 4, "indexing/n_gone": 1, "indexing/n_chunks": 6,
-        "indexing/n_windows": 50, "indexing/n_failed": 1, "indexing/chunk_seconds": 0.25,
-        "indexing/embed_seconds": 2.0, "indexing/n_windows_per_second": 25.0,
+        "indexing/n_windows": 50, "indexing/n_embedded": 40, "indexing/n_reused": 10, "indexing/n_failed": 1,
+        "indexing/chunk_seconds": 0.25, "indexing/embed_seconds": 2.0, "indexing/n_windows_per_second": 20.0,
         "index/article_chunks_embedded": 70,
     }  # fmt: skip
     assert all(type(value) is float for value in run.metrics.values())
@@ -60,7 +63,7 @@ def test_a_run_without_reports_has_its_time_and_its_pipeline() -> None:
 
 
 def test_nothing_embedded_is_no_division_by_zero() -> None:
-    nothing = INDEXING.model_copy(update={"n_windows": 0, "seconds": {"embed": 0.0}})
+    nothing = INDEXING.model_copy(update={"n_embedded": 0, "seconds": {"embed": 0.5}})
     assert (
         "indexing/n_windows_per_second" not in tracked_run("f", started_at=STARTED, seconds=1, indexing=nothing).metrics
     )

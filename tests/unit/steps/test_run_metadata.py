@@ -1,7 +1,6 @@
 """What stands in the metadata of a run."""
 
 from rag_llm_system.application.indexing.selection import DocumentSelection
-from rag_llm_system.domain.documents import Category, DocumentDigest
 from steps.run_metadata import (
     cleaning_metadata,
     indexing_metadata,
@@ -17,6 +16,10 @@ def test_counts_are_numbers_that_show_at_once_and_the_rest_are_mappings() -> Non
         "new": 4,
         "changed": 0,
         "unchanged": 2,
+        "gone": 0,
+        "moved": 0,
+        "kept though not found": 0,
+        "now another author's": 0,
         "left out": 1,
         "seconds": 1.25,
         "documents by category": {"articles": 4, "repositories": 2},
@@ -32,10 +35,9 @@ def test_only_the_first_twenty_reasons_are_kept_and_none_where_nothing_failed() 
 
 
 def test_a_selection_is_counted_by_author() -> None:
-    digest = DocumentDigest(id="1", category=Category.POSTS, author_id="a", content_hash="h")
-    metadata = selection_metadata(DocumentSelection(digests=(digest,), author_full_names={"a": "Ada"}))
-    assert metadata["documents by author"] == {"Ada": 1}
-    assert metadata["documents by category"] == {"articles": 0, "posts": 1, "repositories": 0}
+    by_category = {"articles": 0, "posts": 1, "repositories": 0}
+    metadata = selection_metadata(DocumentSelection(n_by_category=by_category, n_by_author={"Ada": 1}))
+    assert metadata == {"documents": 1, "documents by author": {"Ada": 1}, "documents by category": by_category}
 
 
 def test_what_was_new_changed_unchanged_and_gone_is_told_apart() -> None:
@@ -47,6 +49,17 @@ def test_seconds_are_given_in_all_and_by_stage() -> None:
     metadata = indexing_metadata(reports()[1])
     assert (metadata["seconds"], metadata["seconds by stage"]) == (3.0, {"embed": 2.0, "load": 1.0})
     assert metadata["windows by category"] == {"posts": 1200}
+
+
+def test_windows_that_were_embedded_are_told_from_those_whose_vectors_were_known() -> None:
+    metadata = indexing_metadata(reports()[1])
+    assert [metadata[name] for name in ("windows", "windows embedded", "windows reused")] == [1200, 900, 300]
+
+
+def test_what_was_left_out_while_embedding_is_listed_with_reasons() -> None:
+    metadata = indexing_metadata(reports({f"posts/{n}": "the text cannot be cut" for n in range(21)})[1])
+    assert (metadata["left out"], len(metadata["left out, and why"])) == (21, 20)
+    assert metadata["left out, and why"]["posts/0"] == "the text cannot be cut"
 
 
 def test_the_largest_come_first_ties_by_name_and_the_others_are_added_up() -> None:

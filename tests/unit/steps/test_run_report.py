@@ -7,7 +7,7 @@ import pytest
 
 from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport, IndexPlan, LoadedCounts
 from rag_llm_system.application.ingestion.ingest import IngestionReport
-from rag_llm_system.domain.documents import Category, DocumentDigest
+from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 from steps.run_report import indexing_html, ingestion_html
 
@@ -51,10 +51,7 @@ def ingestion(*failures: tuple[str, str], n: int = 4, by_author: dict[str, int] 
 
 
 def reports(failure: dict[str, str] | None = None) -> tuple[CleaningReport, IndexingReport]:
-    digests = tuple(
-        DocumentDigest(id=str(n), category=Category.POSTS, author_id="a", content_hash=str(n)) for n in range(3)
-    )
-    plan = IndexPlan(new_or_changed=digests, n_unchanged=7, n_changed=1, gone=digests[:1])
+    plan = IndexPlan(n_new=2, n_changed=1, n_unchanged=7, n_gone=1)
     cleaning = CleaningReport(plan=plan, n_cleaned=3, n_chars=30, failures={}, seconds=0.5)
     return cleaning, IndexingReport(
         n_documents=3,
@@ -62,6 +59,8 @@ def reports(failure: dict[str, str] | None = None) -> tuple[CleaningReport, Inde
         n_gone=1,
         n_chunks=6,
         n_windows=1200,
+        n_embedded=900,
+        n_reused=300,
         failures=failure or {},
         seconds={"embed": 2.0, "load": 1.0},
         totals={},
@@ -72,7 +71,7 @@ def reports(failure: dict[str, str] | None = None) -> tuple[CleaningReport, Inde
 
 def test_an_ingestion_shows_its_counts_and_a_bar_for_each_category() -> None:
     page = Page(ingestion_html(ingestion()))
-    assert "4 new, 0 changed, 2 unchanged, 0 left out, 1.2 s" in page.texts
+    assert "4 new, 0 changed, 2 unchanged, 0 moved, 0 gone, 0 left out, 1.2 s" in page.texts
     assert page.widths[1] == page.widths[0] / 2 > 0
     assert "table" not in page.tags
 
@@ -88,7 +87,8 @@ def test_what_was_left_out_stands_in_a_table_the_first_twenty_with_reasons() -> 
 def test_an_indexing_shows_what_was_loaded_and_where_the_time_went() -> None:
     page = Page(indexing_html(*reports({"posts/1": "the text cannot be cut"})))
     assert "2 new, 1 changed, 7 unchanged, 1 gone, 1 left out, 3.5 s" in page.texts
-    for text in ("Seconds by stage", "clean", "0.5 s", "embed", "2.0 s", "1,200", "posts/1", "the text cannot be cut"):
+    stages = ("Seconds by stage", "clean", "0.5 s", "embed", "2.0 s")
+    for text in ("1,200", "embedded", "900", "vectors known", "300", *stages, "posts/1", "the text cannot be cut"):
         assert text in page.texts
 
 

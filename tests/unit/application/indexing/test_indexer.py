@@ -1,5 +1,6 @@
 """The indexer: what is new, changed or gone, and what a killed run leaves behind."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from rag_llm_system.application.indexing.indexer import Indexer, select_documents
 from rag_llm_system.application.indexing.ledger import Ledger
 from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
+from rag_llm_system.application.indexing.tally import Progress
 from rag_llm_system.domain.chunks import Chunk, EmbeddedWindow, Window, span_id
 from rag_llm_system.domain.cleaned_documents import CleanedDocument
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS, CLEANED_COLLECTIONS, LEDGER_COLLECTION
@@ -20,7 +22,7 @@ from rag_llm_system.domain.documents import (
     RepositoryDocument,
     document_id,
 )
-from rag_llm_system.domain.errors import BackendUnavailableError, InputError, NotFoundError
+from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, InputError, NotFoundError
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter
 from rag_llm_system.domain.users import UserDocument, user_id
 from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
@@ -108,6 +110,7 @@ def run(
     embed: Embed | None = None,
     authors: Sequence[str] | None = None,
     settings: str = "a",
+    on_progress: Progress | None = None,
 ) -> tuple[CleaningReport, IndexingReport]:
     indexer = Indexer(
         documents=store,
@@ -121,7 +124,7 @@ def run(
         n_documents_per_batch=1,
     )
     cleaning = indexer.load_cleaned_documents(select_documents(store, store, authors))
-    return cleaning, indexer.load_embedded_chunks(cleaning)
+    return cleaning, indexer.load_embedded_chunks(cleaning, on_progress=on_progress)
 
 
 def test_everything_is_loaded_once_and_counted(store: SqlDocumentStore, index: NumpyIndex) -> None:
@@ -139,7 +142,7 @@ def test_what_is_loaded_is_counted_by_category_and_by_author(store: SqlDocumentS
     for author in ("Alan Turing", "Ada Lovelace"):
         store.get_or_create(author)
     selection = select_documents(store, store)
-    assert selection.n_by_author() == {"Ada Lovelace": 2, "Alan Turing": 1}
+    assert selection.n_by_author == {"Ada Lovelace": 2, "Alan Turing": 1}
     _, report = run(store, index)
     assert report.by_category[Category.ARTICLES].model_dump() == {"n_documents": 3, "n_chunks": 6, "n_windows": 6}
     assert report.by_category[Category.POSTS].n_documents == 0
@@ -148,7 +151,7 @@ def test_what_is_loaded_is_counted_by_category_and_by_author(store: SqlDocumentS
 
 def test_a_document_whose_author_nobody_knows_is_counted_under_the_authors_id(store: SqlDocumentStore) -> None:
     store.save([article("a", "x")])
-    assert select_documents(store, store).n_by_author() == {user_id("Ada Lovelace"): 1}
+    assert select_documents(store, store).n_by_author == {user_id("Ada Lovelace"): 1}
 
 
 def test_a_plan_tells_new_from_changed(store: SqlDocumentStore, index: NumpyIndex) -> None:
@@ -156,7 +159,7 @@ def test_a_plan_tells_new_from_changed(store: SqlDocumentStore, index: NumpyInde
     assert run(store, index)[0].plan.n_changed == 0
     store.save([article("a", "x" * 10), article("c", "z")])
     plan = run(store, index)[0].plan
-    assert (len(plan.new_or_changed), plan.n_changed, plan.n_unchanged) == (2, 1, 1)
+    assert (plan.n_new, plan.n_changed, plan.n_unchanged) == (1, 1, 1)
 
 
 def test_a_second_run_embeds_nothing(store: SqlDocumentStore, index: NumpyIndex) -> None:
@@ -245,6 +248,32 @@ def test_equal_ids_in_two_categories_do_not_collide(store: SqlDocumentStore, ind
     assert run(store, index)[1].n_unchanged == 2
 
 
+def test_equal_texts_of_two_documents_keep_both_attributions(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    ada, alan = article("a", "x" * 25), article("b", "x" * 25, "Alan Turing")
+    store.save([ada, alan])
+    run(store, index)
+    attributions = {(ada.id, ada.author_id): 3, (alan.id, alan.author_id): 3}
+    assert Counter(attributions_in(index)) == attributions
+    store.delete(Category.ARTICLES, [ada.id])
+    run(store, index)
+    assert Counter(attributions_in(index)) == {(alan.id, alan.author_id): 3}
+
+
+def attributions_in(index: NumpyIndex) -> list[tuple[str, str]]:
+    return [(str(p.payload["document_id"]), str(p.payload["author_id"])) for p in index.scroll(WINDOWS)]
+
+
+def test_a_document_that_moved_takes_its_windows_with_it(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    before, after = article("a", "x" * 25), article("moved", "x" * 25)
+    store.save([before])
+    run(store, index)
+    store.save([after])
+    store.delete(Category.ARTICLES, [before.id])
+    _, report = run(store, index)
+    assert (report.n_documents, report.n_gone) == (1, 1)
+    assert Counter(attributions_in(index)) == {(after.id, after.author_id): 3}
+
+
 def test_a_document_that_cannot_be_cut_stops_no_other_and_is_tried_again(
     store: SqlDocumentStore, index: NumpyIndex
 ) -> None:
@@ -275,3 +304,90 @@ def test_a_document_that_changed_hands_is_not_gone(store: SqlDocumentStore, inde
     store.save([article("a", "x" * 10, "Alan Turing")])
     assert run(store, index, authors=["Ada Lovelace"])[1].n_gone == 0
     assert index.count(WINDOWS) == 1
+
+
+def test_a_document_that_became_unreadable_is_no_longer_found(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 30), article("b", "y" * 30), article("c", "z" * 10)])
+    run(store, index)
+    store.save([article("a", "bad"), article("b", "worse")])
+    cleaning, report = run(store, index)
+    assert (len(cleaning.failures), len(report.failures)) == (1, 1)
+    assert report.totals[WINDOWS] == report.totals[LEDGER_COLLECTION] == 1
+    assert report.totals[CLEANED_COLLECTIONS[Category.ARTICLES]] == 1
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_a_killed_run_left_of_a_document_that_is_gone_since_is_taken_out(
+    store: SqlDocumentStore, index: NumpyIndex, is_new: bool
+) -> None:
+    store.save([article("b", "y" * 10)])
+    if not is_new:
+        store.save([article("a", "w" * 60)])
+    run(store, index)
+    store.save([article("a", "x" * 60)])
+    with pytest.raises(BackendUnavailableError):
+        run(store, index, embed=CountingEmbedder(fails_at=5))
+    store.delete(Category.ARTICLES, [article("a", "").id])
+    _, report = run(store, index)
+    assert report.n_gone == 1
+    assert report.totals[WINDOWS] == report.totals[LEDGER_COLLECTION] == 1
+    assert report.totals[CLEANED_COLLECTIONS[Category.ARTICLES]] == 1
+
+
+def test_a_run_for_one_author_finishes_what_a_killed_run_left_of_another(
+    store: SqlDocumentStore, index: NumpyIndex
+) -> None:
+    for author in ("Ada Lovelace", "Alan Turing"):
+        store.get_or_create(author)
+    store.save([article("a", "x" * 60), article("c", "z" * 60)])
+    with pytest.raises(BackendUnavailableError):
+        run(store, index, embed=CountingEmbedder(fails_at=5))
+    store.save([article("b", "y" * 10, "Alan Turing")])
+    cleaning, report = run(store, index, authors=["Alan Turing"])
+    assert (cleaning.plan.n_new, cleaning.plan.n_changed, report.n_documents) == (3, 0, 3)
+    assert report.totals[WINDOWS] == 13
+
+
+def test_a_document_that_goes_while_the_run_is_at_work_is_taken_out(tmp_path: Path, index: NumpyIndex) -> None:
+    class Going(SqlDocumentStore):
+        """Has a document deleted between the comparison and the reading."""
+
+        goes: tuple[str, ...] = ()
+
+        def find(
+            self, category: Category, *, ids: Sequence[str] | None = None, author_ids: Sequence[str] | None = None
+        ) -> Iterator[Document]:
+            self.delete(category, self.goes)
+            return super().find(category, ids=ids, author_ids=author_ids)
+
+    going = Going(f"sqlite:///{tmp_path / 'going.sqlite'}")
+    going.save([article("a", "x" * 30), article("b", "y" * 30)])
+    run(going, index)
+    going.save([article("a", "z" * 20)])
+    going.goes = (article("a", "").id,)
+    assert run(going, index)[1].totals[LEDGER_COLLECTION] == 1
+    assert index.count(WINDOWS) == 3
+    going.close()
+
+
+@pytest.mark.parametrize("fails_at", [CLEANED_COLLECTIONS[Category.ARTICLES], WINDOWS, LEDGER_COLLECTION])
+def test_an_error_of_the_index_ends_the_run(store: SqlDocumentStore, fails_at: str) -> None:
+    class Failing(NumpyIndex):
+        def upsert(self, collection: str, points: Sequence[IndexPoint]) -> None:
+            if collection == fails_at:
+                raise BackendError("the index failed")
+            super().upsert(collection, points)
+
+    store.save([article("a", "x" * 10)])
+    with pytest.raises(BackendError, match="the index failed"):
+        run(store, Failing(dimension=2))
+
+
+def test_progress_counts_characters_never_back_and_reaches_the_end(store: SqlDocumentStore, index: NumpyIndex) -> None:
+    store.save([article("a", "x" * 95), article("b", "worse"), article("c", "z" * 15)])
+    seen: list[tuple[int, int]] = []
+    run(store, index, on_progress=lambda n_done, n_total: seen.append((n_done, n_total)))
+    assert {n_total for _, n_total in seen} == {115}
+    assert [n_done for n_done, _ in seen] == sorted(n_done for n_done, _ in seen)
+    assert {20, 40, 60, 80} <= {n_done for n_done, _ in seen}
+    assert seen[-1] == (115, 115)

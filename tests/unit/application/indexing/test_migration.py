@@ -11,7 +11,7 @@ import pytest
 from rag_llm_system.application.indexing.migration import IndexMigration, require_points
 from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import BackendError, InputError, IntegrityError, NotFoundError
-from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, SearchQuery
+from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter, SearchQuery
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
 
 WINDOWS = "post_chunks_embedded"
@@ -37,12 +37,19 @@ def filled(n_windows: int = 10) -> NumpyIndex:
 
 
 class Watched(NumpyIndex):
-    """Keeps what was written, and breaks when it was written to that often."""
+    """A draft that keeps what was written, and breaks when it was written to that often."""
 
     def __init__(self, breaks_after: int = 10**9) -> None:
         super().__init__(dimension=4)
         self.written: list[tuple[str, int]] = []
         self.breaks_after = breaks_after
+        self.n_published = 0
+
+    def publish(self, *, switch: bool = True) -> None:
+        self.n_published += switch
+
+    def erase(self, collection: str, where: PointFilter) -> int:
+        return self.delete(collection, where)
 
     def upsert(self, collection: str, points: Sequence[IndexPoint]) -> None:
         if len(self.written) == self.breaks_after:
@@ -68,6 +75,7 @@ def test_everything_is_copied_in_batches_and_the_ledger_last() -> None:
     assert (report.counts[WINDOWS], report.counts["cleaned_articles"], report.n_points) == (10, 0, 13)
     assert report.duration_s == 3.0
     assert contents(target) == contents(source) == contents(filled())
+    assert target.n_published == 1
 
 
 def test_long_texts_go_in_smaller_batches() -> None:
