@@ -8,6 +8,7 @@ from rag_llm_system.application.ingestion.warehouse import Warehouse
 from rag_llm_system.application.rag.generation import GroundedAnswering
 from rag_llm_system.domain.ports.answer_engine import AnswerEngine
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
+from rag_llm_system.domain.ports.index_catalogue import IndexDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,17 @@ class IngestionServices:
 
 @dataclass(frozen=True, slots=True)
 class IndexingServices:
-    """For `feature_engineering`: holds the embedded index for writing."""
+    """For `feature_engineering`: `indexer` writes to `draft`, which becomes the index when it is published."""
 
     documents: DocumentStore
     users: UserStore
     indexer: Indexer
+    draft: IndexDraft
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweringServices:
-    """For the main API: holds the embedded index for reading."""
+    """For the main API."""
 
     answering: GroundedAnswering
 

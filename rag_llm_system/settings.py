@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     rag_vector_backend: Literal["qdrant"] = Field(
         "qdrant", description="Vector store: embedded in the process, unless a server or the cloud is named below."
     )
+    rag_vector_compression: Literal["float32", "float16", "turbo16", "turbo8", "int8", "turbo4", "turbo2", "binary"] = (
+        Field("float32", description="How the embedded index stores vectors: docs/benchmarks/stores.md.")
+    )
+    rag_bm25_k1: float = Field(1.2, ge=0, description="BM25: how much repeating a word in a text counts.")
+    rag_bm25_b: float = Field(0.75, ge=0, le=1, description="BM25: how much a text's length counts.")
+    rag_keep_generations: int = Field(
+        1, ge=0, description="Generations of the index older than the live one that are kept, to roll back to."
+    )
     rag_min_free_mb: int = Field(200, ge=0, description="Free disk space in MB that writing to the index must leave.")
     qdrant_database_host: str | None = Field(
         None, description="Host of a Qdrant server. Unset: the embedded index under RAG_HOME."
@@ -98,6 +106,9 @@ class Settings(BaseSettings):
     rag_embed_precision: Literal["int8", "fp32"] = Field("int8", description="Precision of the ONNX embedder.")
     rag_embed_threads: int = Field(1, ge=1, description="Threads of the embedder in one process.")
     rag_model_device: str = Field("cpu", description="Device of torch models: cpu, cuda, cuda:1, mps.")
+    rag_embedding_cache_mb: int = Field(
+        512, ge=0, description="Embeddings that are kept, so that the same text is not embedded again, in MB. 0: none."
+    )
     rag_allow_download: bool = Field(True, description="Whether missing weights may be fetched from the hub.")
     huggingface_access_token: SecretStr | None = Field(None, description="Token for gated models on the hub.")
 
@@ -168,6 +179,11 @@ class Settings(BaseSettings):
     aws_region: str | None = _kept_for_later(None, description="AWS region.")
     aws_access_key: SecretStr | None = _kept_for_later(None, description="AWS access key.")
     aws_secret_key: SecretStr | None = _kept_for_later(None, description="AWS secret key.")
+
+    # --- backup
+    rag_backup_passphrase: SecretStr | None = Field(
+        None, description="Passphrase of encrypted backups; unset, it is asked for."
+    )
 
     # --- tracking and sources
     rag_tracking: bool = Field(

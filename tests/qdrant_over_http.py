@@ -90,6 +90,11 @@ class QdrantOverHttp:
             return json.dumps({"title": "qdrant - vector search engine", "version": VERSION})
         if path == ["collections"]:
             return enveloped(self.client.get_collections())
+        if path == ["aliases"]:
+            return enveloped(self.client.get_aliases())
+        if path == ["collections", "aliases"]:
+            asked = models.ChangeAliasesOperation.model_validate_json(received.body)
+            return enveloped(self.client.update_collection_aliases(asked.actions))
         _, name, *rest = path
         if "points" in rest:
             return self._points_result(name, f"{received.method} {'/'.join(rest)}", received.body)
@@ -101,14 +106,19 @@ class QdrantOverHttp:
                 index = models.PayloadIndexInfo(data_type=models.PayloadSchemaType.KEYWORD, points=0)
                 return enveloped(info.model_copy(update={"payload_schema": dict.fromkeys(self._fields(name), index)}))
             case ["PUT"]:
-                asked = models.CreateCollection.model_validate_json(received.body)
+                made = models.CreateCollection.model_validate_json(received.body)
                 self.client.create_collection(
-                    name, asked.vectors, sparse_vectors_config=asked.sparse_vectors, metadata=asked.metadata
+                    name, made.vectors, sparse_vectors_config=made.sparse_vectors, metadata=made.metadata
+                )
+            case ["PATCH"]:
+                self.client.update_collection(
+                    name, metadata=models.UpdateCollection.model_validate_json(received.body).metadata
                 )
             case ["PUT", "index"]:
                 self._fields(name).append(models.CreateFieldIndex.model_validate_json(received.body).field_name)
                 return enveloped({"operation_id": 1, "status": "completed"})
             case ["DELETE"]:
+                self._indexed.pop(name, None)
                 self.client.delete_collection(name)
             case _:
                 raise ValueError(f"{received.line} is not known here")
@@ -203,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_PUT = do_POST = do_DELETE = _serve
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _serve
 
     def handle(self) -> None:
         try:

@@ -31,12 +31,14 @@ def run_etl(user_full_name: str, links: list[str]) -> "IngestionReport":
         return report
 
 
-def run_feature_engineering(author_full_names: list[str] | None = None) -> tuple["CleaningReport", "IndexingReport"]:
+def run_feature_engineering(
+    author_full_names: list[str] | None = None, *, fresh: bool = False, switch: bool = True
+) -> tuple["CleaningReport", "IndexingReport"]:
     """Runs `feature_engineering`."""
     with zenml_store(), _tracked("feature_engineering") as track:
         from pipelines.feature_engineering import feature_engineering
 
-        cleaning, indexing = _cleaning_and_indexing(feature_engineering(author_full_names))
+        cleaning, indexing = _cleaning_and_indexing(feature_engineering(author_full_names, fresh, switch))
         track(cleaning=cleaning, indexing=indexing)
         return cleaning, indexing
 

@@ -32,24 +32,23 @@ def ingestion_lines(report: "IngestionReport") -> list[str]:
     """Gives what an ETL run stored, and what it could not, with reasons."""
     outcome = report.outcome
     counts = f"{outcome.n_new} new, {outcome.n_changed} changed, {outcome.n_unchanged} unchanged"
-    lines = [f"documents   {counts}, {len(report.failures)} left out   ({report.seconds:.1f} s)"]
-    lines += [f"  left out: {link}: {reason}" for link, reason in report.failures[:_MOST_FAILURES]]
-    n_more = len(report.failures) - _MOST_FAILURES
-    where = "./poe run-export-artifact-to-json-pipeline writes down all of them"
-    return [*lines, f"  … and {n_more} more: {where}"] if n_more > 0 else lines
+    gone = f"{report.n_moved} moved, {report.n_gone} gone"
+    lines = [f"documents   {counts}, {gone}, {len(report.failures)} left out   ({report.seconds:.1f} s)"]
+    return lines + _left_out(report.failures)
 
 
 def indexing_lines(cleaning: "CleaningReport", indexing: "IndexingReport") -> list[str]:
     """Gives what a feature engineering run did, with seconds by stage."""
     seconds = {"clean": cleaning.seconds, **indexing.seconds}
     documents = f"{indexing.n_documents} documents loaded, {indexing.n_unchanged} unchanged, {indexing.n_gone} removed"
+    windows = f"{indexing.n_windows} windows: {indexing.n_embedded} embedded, {indexing.n_reused} known"
     lines = [
         f"index       {documents}",
-        f"            {indexing.n_chunks} chunks, {indexing.n_windows} windows embedded",
+        f"            {indexing.n_chunks} chunks, {windows}",
         "            " + ", ".join(f"{stage} {value:.1f} s" for stage, value in seconds.items()),
+        f"            generation {indexing.generation}" if indexing.generation else "            nothing had changed",
     ]
-    failures = {**cleaning.failures, **indexing.failures}
-    return lines + [f"  left out: {document}: {reason}" for document, reason in failures.items()]
+    return lines + _left_out([*cleaning.failures.items(), *indexing.failures.items()])
 
 
 def index_lines(home: Path, indexing: "IndexingReport") -> list[str]:
@@ -61,6 +60,14 @@ def index_lines(home: Path, indexing: "IndexingReport") -> list[str]:
         f"     the index holds {n_documents} documents in {n_windows} windows and takes {index_mb:.0f} MB",
         f"     {home} takes {home_mb:.0f} MB in all",
     ]
+
+
+def _left_out(failures: Sequence[tuple[str, str]]) -> list[str]:
+    """Gives the first failures, and where to find the others."""
+    lines = [f"  left out: {what}: {reason}" for what, reason in failures[:_MOST_FAILURES]]
+    n_more = len(failures) - _MOST_FAILURES
+    where = "./poe run-export-artifact-to-json-pipeline writes down all of them"
+    return [*lines, f"  … and {n_more} more: {where}"] if n_more > 0 else lines
 
 
 def _disk_mb(folder: Path) -> float:

@@ -25,7 +25,7 @@ def main() -> None:
 def _ask(settings: Settings, question: str, top_k: int | None) -> Answer:
     if url := running_main_api(settings.home):
         return ask(url, question, top_k=top_k)
-    with open_answering(settings, purpose="poe ask", own_engine=True, tell=tell) as services:
+    with open_answering(settings, own_engine=True, tell=tell) as services:
         return services.answering.answer(question, top_k=top_k)
 
 

@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_answering(
-    settings: Settings, *, purpose: str = "main API", own_engine: bool = False, tell: Tell = logger.info
+    settings: Settings, *, own_engine: bool = False, tell: Tell = logger.info
 ) -> Iterator["AnsweringServices"]:
     """Opens the index to be read and everything between a question and its answer.
 
     Args:
-        purpose: what this process holds the index for, told to others that find it in use.
         own_engine: run the answer engine in this process instead of asking the model server.
         tell: is given a line when something takes long, such as making the embedder at first use.
 
     Raises:
         ConfigurationError: settings, weights or packages are not as they must be.
-        IndexBusyError: another process holds the index.
     """
     from rag_llm_system.application.rag.generation import GroundedAnswering
     from rag_llm_system.application.rag.query_expansion import QueryExpansion
@@ -43,7 +41,7 @@ def open_answering(
     embedder, _ = open_embedder(settings, tell)
     with (
         open_document_store(settings) as store,
-        open_index(settings, embedder, mode="read", purpose=purpose) as index,
+        open_index(settings, embedder) as index,
         _engine_of_this_process(settings) if own_engine else _model_server_engine(settings) as engine,
     ):
         embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it

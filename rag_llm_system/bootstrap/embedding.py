@@ -1,5 +1,7 @@
 """Which embedder, and with it how texts are cut."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rag_llm_system.bootstrap.models import Tell, model_weights, models_folder
@@ -9,6 +11,9 @@ from rag_llm_system.settings import Settings
 if TYPE_CHECKING:
     from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
     from rag_llm_system.domain.ports.embedder import Embedder, Tokenizer
+    from rag_llm_system.domain.ports.vector_cache import VectorCache
+
+_MB = 1_000_000
 
 
 def open_embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenizer"]:
@@ -41,6 +46,25 @@ def open_embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenize
     return embedder, tokenizer
 
 
+@contextmanager
+def open_embedding_cache(settings: Settings) -> Iterator["VectorCache | None"]:
+    """Opens the vectors that were computed before; None where the settings keep none."""
+    if not settings.rag_embedding_cache_mb:
+        yield None
+        return
+    from rag_llm_system.infrastructure.caches.sqlite_vectors import SqliteVectorCache
+
+    cache = SqliteVectorCache(
+        settings.home / "cache" / "embeddings.sqlite",
+        max_bytes=settings.rag_embedding_cache_mb * _MB,
+        min_free_bytes=settings.rag_min_free_mb * _MB,
+    )
+    try:
+        yield cache
+    finally:
+        cache.close()
+
+
 def chunking_dispatcher(settings: Settings, tokenizer: "Tokenizer", max_input_tokens: int) -> "ChunkingDispatcher":
     """Gives what cuts cleaned documents, each category its own way, into windows that the embedder reads whole."""
     from rag_llm_system.application.preprocessing.chunking_data_handlers import (
@@ -61,3 +85,16 @@ def chunking_dispatcher(settings: Settings, tokenizer: "Tokenizer", max_input_to
         max_window_tokens=settings.rag_window_tokens,
         max_input_tokens=max_input_tokens,
     )
+
+
+def chunking_in_words(settings: Settings) -> str:
+    """Says how documents are cleaned and cut: what decides which windows an index has, and a person can change."""
+    from rag_llm_system.application.preprocessing.chunking_data_handlers import CHUNKING_VERSION
+    from rag_llm_system.application.preprocessing.cleaning_data_handlers import CLEANING_VERSION
+    from rag_llm_system.application.preprocessing.windows import PACKING_VERSION
+
+    articles = f"articles {settings.rag_article_chunk_min_chars}-{settings.rag_article_chunk_max_chars} characters"
+    posts = f"posts {settings.rag_post_chunk_tokens}/{settings.rag_post_chunk_overlap} tokens"
+    code = f"repositories {settings.rag_repository_chunk_tokens}/{settings.rag_repository_chunk_overlap} tokens"
+    versions = f"version {CLEANING_VERSION}.{CHUNKING_VERSION}.{PACKING_VERSION}"
+    return f"{articles}, {posts}, {code}, windows {settings.rag_window_tokens} tokens, {versions}"

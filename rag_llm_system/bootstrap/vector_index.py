@@ -2,55 +2,74 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rag_llm_system.bootstrap.embedding import chunking_in_words
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.settings import Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.domain.ports.embedder import Embedder
-    from rag_llm_system.domain.ports.vector_index import VectorIndex
+    from rag_llm_system.domain.ports.index_catalogue import IndexCatalogue
+    from rag_llm_system.domain.ports.vector_index import SwitchingIndex
 
-_MB = 1_000_000
+MB = 1_000_000
 
 
 @contextmanager
-def open_index(
-    settings: Settings, embedder: "Embedder", *, mode: Literal["read", "write"], purpose: str
-) -> Iterator["VectorIndex"]:
-    """Opens the index: in the Qdrant cloud, on a Qdrant server, or embedded, as the settings say.
+def open_index(settings: Settings, embedder: "Embedder") -> Iterator["SwitchingIndex"]:
+    """Opens the live index to be read: in the Qdrant cloud, on a Qdrant server, or embedded, as the settings say.
 
-    Questions are answered from chunks alone, so that is all that is opened of an embedded index to be read.
+    Questions are answered from chunks alone, so that is all that is opened of an embedded index.
     """
     from rag_llm_system.infrastructure.vector_stores.factory import VectorStoreFactory
 
     server = server_options(settings)
-    options: dict[str, Any] = (
-        server
-        if server is not None
-        else {
-            **embedded_options(settings, mode=mode, purpose=purpose),
-            "collections": None if mode == "write" else tuple(CHUNK_COLLECTIONS.values()),
-        }
-    )
-    index = VectorStoreFactory.create(
-        settings.rag_vector_backend, dimension=embedder.dimension, embedder=embedder.fingerprint, **options
-    )
+    place: dict[str, Any] = server or {
+        "path": index_path(settings),
+        "collections": tuple(CHUNK_COLLECTIONS.values()),
+    }
+    recipe = recipe_options(settings, embedder)
+    index = VectorStoreFactory.create(settings.rag_vector_backend, **place, **recipe)
     try:
         yield index
     finally:
         index.close()
 
 
-def embedded_options(settings: Settings, *, mode: Literal["read", "write"], purpose: str) -> dict[str, Any]:
-    """Gives how the embedded index is opened, whatever else the settings name."""
-    return {
-        "path": settings.home / "index",
-        "mode": mode,
+def open_catalogue(settings: Settings, embedder: "Embedder", *, purpose: str) -> "IndexCatalogue":
+    """Gives the generations of the index that the settings name; drafts are made as the settings say."""
+    from rag_llm_system.infrastructure.vector_stores.factory import VectorStoreFactory
+
+    server = server_options(settings)
+    place: dict[str, Any] = server or {
+        "path": index_path(settings),
         "purpose": purpose,
-        "min_free_bytes": settings.rag_min_free_mb * _MB,
+        "min_free_bytes": settings.rag_min_free_mb * MB,
+    }
+    recipe = recipe_options(settings, embedder)
+    return VectorStoreFactory.create_catalogue(
+        settings.rag_vector_backend, n_kept=settings.rag_keep_generations, **place, **recipe
+    )
+
+
+def index_path(settings: Settings) -> Path:
+    """Gives the directory of the embedded index."""
+    return settings.home / "index"
+
+
+def recipe_options(settings: Settings, embedder: "Embedder") -> dict[str, Any]:
+    """Gives what a generation is made by; where any of it changes, another generation has to be built."""
+    return {
+        "dimension": embedder.dimension,
+        "embedder": embedder.fingerprint,
+        "bm25_k1": settings.rag_bm25_k1,
+        "bm25_b": settings.rag_bm25_b,
+        "chunking": chunking_in_words(settings),
+        "compression": settings.rag_vector_compression,
     }
 
 

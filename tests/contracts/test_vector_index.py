@@ -22,8 +22,18 @@ from rag_llm_system.domain.index_points import (
 )
 from rag_llm_system.domain.ports.vector_index import VectorIndex
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
-from tests.contracts.vector_indexes import BACKENDS, DIMENSION, WORDS, corpus, document, point_id, unit_vector, window
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
+from tests.contracts.vector_indexes import (
+    BACKENDS,
+    DIMENSION,
+    WORDS,
+    corpus,
+    document,
+    open_edge_to_read,
+    point_id,
+    unit_vector,
+    window,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -102,8 +112,9 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     index.upsert(WINDOWS, corpus())
     index.upsert(DOCUMENTS, [document(number, author_id="ada") for number in (9, 3, 700)])
     if request.param == "qdrant_edge reading":
-        index.close()
-        index = QdrantEdgeIndex(path, dimension=DIMENSION, embedder="e", mode="read")
+        assert isinstance(index, QdrantEdgeDraft)
+        index.publish()
+        index = open_edge_to_read(path)
         remove = index.close
     yield index
     remove()

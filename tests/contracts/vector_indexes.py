@@ -1,8 +1,9 @@
 """Every `VectorIndex` that the contract suite runs against, how it is opened and removed, and what is put into it.
 
-The adapter of the Qdrant server runs over the client's own in-process engine, which takes the same requests, and over
-HTTP with that engine behind it. Where QDRANT_TEST_URL names a server (QDRANT_TEST_API_KEY its key), it runs there too,
-in collections with a name of their own that are removed at the end.
+What is written to is a draft, but for the one in memory, which has none. That of the Qdrant server runs over the
+client's own in-process engine, which takes the same requests, and over HTTP with that engine behind it. Where
+QDRANT_TEST_URL names a server (QDRANT_TEST_API_KEY its key), it runs there too, in collections with a name of their own
+that are removed at the end.
 """
 
 import os
@@ -20,6 +21,8 @@ from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.domain.ports.vector_index import VectorIndex
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
 
 DIMENSION = 8
 Opened = tuple[VectorIndex, Callable[[], None]]
@@ -32,51 +35,69 @@ def open_numpy(path: Path) -> Opened:
 
 
 def open_edge(path: Path) -> Opened:
-    index = QdrantEdgeIndex(path, dimension=DIMENSION, embedder="e", mode="write", batch_points=32)
-    return index, index.close
+    draft = open_edge_draft(path)
+    return draft, draft.close
+
+
+def open_edge_draft(path: Path) -> QdrantEdgeDraft:
+    options = {"dimension": DIMENSION, "embedder": "e", "batch_points": 32, "min_free_bytes": 0}
+    return QdrantEdgeCatalogue(path, **options).open_draft()  # type: ignore[arg-type]
+
+
+def open_edge_to_read(path: Path) -> QdrantEdgeIndex:
+    return QdrantEdgeIndex(path, dimension=DIMENSION, embedder="e")
 
 
 def open_server_in_process(path: Path) -> Opened:
     pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
-    from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
     from tests.qdrant_in_process import in_process_connector
 
-    index = QdrantAdapter(connector=in_process_connector(), dimension=DIMENSION, embedder="e", batch_points=32)
-    return index, index.close
+    return open_server_draft(connector=in_process_connector())
 
 
 def open_server_over_http(path: Path) -> Opened:
     pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
-    from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
     from tests.qdrant_over_http import qdrant_over_http
 
     served = qdrant_over_http()
-    index = QdrantAdapter(served.__enter__().url, dimension=DIMENSION, embedder="e", batch_points=32)
+    draft, close = open_server_draft(served.__enter__().url)
 
     def remove() -> None:
-        index.close()
+        close()
         served.__exit__(None, None, None)
 
-    return index, remove
+    return draft, remove
 
 
 def open_server(path: Path) -> Opened:
     pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
     from rag_llm_system.infrastructure.db.qdrant import QdrantDatabaseConnector
-    from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
     from rag_llm_system.infrastructure.vector_stores.qdrant_collections import erase_index
 
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
     prefix = f"test_{uuid.uuid4().hex}_"
-    index = QdrantAdapter(url, api_key=key, dimension=DIMENSION, embedder="e", batch_points=32, prefix=prefix)
+    draft, close = open_server_draft(url, api_key=key, prefix=prefix)
 
     def remove() -> None:
-        index.close()
+        close()
         connector = QdrantDatabaseConnector(url, api_key=key)
         erase_index(connector, prefix)
         connector.close()
 
-    return index, remove
+    return draft, remove
+
+
+def open_server_draft(*place: Any, **options: Any) -> Opened:
+    from rag_llm_system.infrastructure.vector_stores.qdrant_catalogue import QdrantCatalogue
+
+    catalogue = QdrantCatalogue(*place, dimension=DIMENSION, embedder="e", batch_points=32, **options)
+    draft = catalogue.open_draft()
+
+    def close() -> None:
+        draft.close()
+        catalogue.close()
+
+    return draft, close
 
 
 BACKENDS = {

@@ -1,4 +1,4 @@
-"""A program that writes batches to an index until it is stopped, and says after each how far it was acknowledged.
+"""A program that writes batches to the draft of an index until it is stopped, and says after each how far it was acknowledged.
 
 python -m tests.integration.qdrant_edge_writer PATH FIRST_BATCH N_BATCHES
 """
@@ -6,22 +6,45 @@ python -m tests.integration.qdrant_edge_writer PATH FIRST_BATCH N_BATCHES
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 
 from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
 
 COLLECTION = "article_chunks_embedded"
 DIMENSION = 16
 BATCH_POINTS = 40
+_RECIPE: dict[str, Any] = {"dimension": DIMENSION, "embedder": "e"}
 
 
-def open_index(path: Path, mode: str = "write", **options: object) -> QdrantEdgeIndex:
-    """Gives the index that all these tests use; small numbers, so that a small disk is enough."""
-    asked = {"dimension": DIMENSION, "embedder": "e", "mode": mode, "min_free_bytes": 0, "shard_copies": 0.0, **options}
-    return QdrantEdgeIndex(path, **asked)  # type: ignore[arg-type]
+def catalogue_of(path: Path, **options: Any) -> QdrantEdgeCatalogue:
+    """Gives the generations that all these tests use; small numbers, so that a small disk is enough."""
+    return QdrantEdgeCatalogue(path, **{**_RECIPE, "min_free_bytes": 0, "shard_copies": 0.0, **options})
+
+
+def open_draft(path: Path, *, fresh: bool = False, **options: Any) -> QdrantEdgeDraft:
+    """Gives the draft of the index."""
+    return catalogue_of(path, **options).open_draft(fresh=fresh)
+
+
+def open_index(path: Path, **options: Any) -> QdrantEdgeIndex:
+    """Gives the index to be read."""
+    return QdrantEdgeIndex(path, **{**_RECIPE, "poll_s": 0.02, "min_free_bytes": 0, **options})
+
+
+def publish_batches(path: Path, *numbers: int, **options: Any) -> int:
+    """Makes a generation that holds the live one and these batches, and gives its number."""
+    draft = open_draft(path, **options)
+    for number in numbers:
+        draft.upsert(COLLECTION, batch(number))
+    generation = draft.publish()
+    assert generation is not None
+    return generation.number
 
 
 def batch(number: int) -> list[IndexPoint]:
@@ -39,18 +62,18 @@ def batch(number: int) -> list[IndexPoint]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Writes and reports; a Ctrl-C ends it as it ends any pipeline: by closing the index."""
+    """Writes and reports; a Ctrl-C ends it as it ends any pipeline: by closing the draft, which is kept."""
     path, first, n_batches = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    index = open_index(path, purpose="the test's writer")
+    draft = open_draft(path, purpose="the test's writer")
     print("open", flush=True)
     try:
         for number in range(first, first + n_batches):
-            index.upsert(COLLECTION, batch(number))
+            draft.upsert(COLLECTION, batch(number))
             print(number, flush=True)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
     finally:
-        index.close()
+        draft.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests of the index on a Qdrant server share: an adapter on the stand-in, and points for it."""
+"""What the tests of the index on a Qdrant server share: a draft and a reader on the stand-in, and points for them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +10,30 @@ from numpy.typing import NDArray
 
 from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
+from rag_llm_system.infrastructure.vector_stores.qdrant_catalogue import QdrantCatalogue
+from rag_llm_system.infrastructure.vector_stores.qdrant_draft import QdrantDraft
 from tests.qdrant_over_http import Instead, QdrantOverHttp, Received
 
 WINDOWS = "article_chunks_embedded"
+WINDOWS_THERE = f"{WINDOWS}__g1"
+"""As the first generation calls them on the server."""
 LEDGER = "index_ledger"
 SECRET = "a-key-that-nobody-may-see"
 DIMENSION = 4
 
 
 @contextmanager
-def opened(qdrant: QdrantOverHttp, **options: Any) -> Iterator[QdrantAdapter]:
+def opened(qdrant: QdrantOverHttp, **options: Any) -> Iterator[QdrantDraft]:
+    """Gives a draft, which is read and written."""
+    catalogue = QdrantCatalogue(qdrant.url, **{"dimension": DIMENSION, "embedder": "e", **options})
+    try:
+        yield catalogue.open_draft()
+    finally:
+        catalogue.close()
+
+
+@contextmanager
+def reading(qdrant: QdrantOverHttp, **options: Any) -> Iterator[QdrantAdapter]:
     index = QdrantAdapter(qdrant.url, **{"dimension": DIMENSION, "embedder": "e", **options})
     try:
         yield index

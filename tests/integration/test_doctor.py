@@ -16,7 +16,7 @@ import pytest
 
 from rag_llm_system.bootstrap.embedding import open_embedder
 from rag_llm_system.bootstrap.ingestion import open_ingestion
-from rag_llm_system.bootstrap.vector_index import open_index
+from rag_llm_system.bootstrap.vector_index import open_catalogue, open_index
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.index_points import IndexPoint
@@ -61,9 +61,10 @@ def filled_home(tmp_path: Path, tiny: Path) -> Settings:
     embedder, _ = open_embedder(settings, print)
     text = "the cat sat on a mat"
     vector = embedder.embed([text])[0]
-    with open_index(settings, embedder, mode="write", purpose="a test") as index:
-        point = IndexPoint(id=str(uuid.uuid4()), payload={"text": text}, vector=vector, text=text)
-        index.upsert(CHUNK_COLLECTIONS[Category.ARTICLES], [point])
+    draft = open_catalogue(settings, embedder, purpose="a test").open_draft()
+    point = IndexPoint(id=str(uuid.uuid4()), payload={"text": text}, vector=vector, text=text)
+    draft.upsert(CHUNK_COLLECTIONS[Category.ARTICLES], [point])
+    draft.publish()
     return settings
 
 
@@ -82,11 +83,9 @@ def findings(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, An
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Gives what every file holds, but for the lock, which says who had the index last, and the engine's journals,
-    which it puts away when it opens an index: it knows no opening that only reads."""
+    """Gives what every file holds."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    kept = (path for path in files if path.name not in (".lock", "tracker_journal.dat"))
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_on_a_fresh_clone_nothing_fails_and_nothing_is_made(environment: dict[str, str], tmp_path: Path) -> None:
@@ -118,21 +117,23 @@ def test_a_system_that_works_is_counted_and_stays_as_it_is(
     assert digests(filled_home.home) == before
 
 
-def test_an_index_that_is_in_use_is_told_by_whom_and_is_no_failure(
+def test_an_index_that_is_read_and_written_to_meanwhile_is_looked_at_all_the_same(
     filled_home: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
     embedder, _ = open_embedder(filled_home, print)
-    with open_index(filled_home, embedder, mode="read", purpose="a long talk"):
+    draft = open_catalogue(filled_home, embedder, purpose="a long run").open_draft()
+    with open_index(filled_home, embedder):
         done = doctor(environment, tmp_path, "--json")
+    draft.close()
     index = findings(done)["index"]
-    assert (done.returncode, index["level"]) == (0, "info")
-    assert f"in use by process {os.getpid()} (a long talk, since" in index["found"]
+    assert (done.returncode, index["level"]) == (0, "ok")
+    assert index["found"].startswith("1 windows: 1 articles")
 
 
 def test_a_broken_system_is_named_part_by_part(
     filled_home: Settings, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    (filled_home.home / "index" / "manifest.json").write_text("junk{{")
+    (filled_home.home / "index" / "generations" / "1" / "manifest.json").write_text("junk{{")
     (filled_home.home / "documents.sqlite").write_bytes(b"junk" * 1000)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -15,7 +15,7 @@ import pytest
 from rag_llm_system.domain.errors import BackendError, IndexBusyError
 from rag_llm_system.domain.index_points import DenseQuery, KeywordQuery
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.lock import IndexLock
-from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_index
+from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_draft, open_index, publish_batches
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def last_acknowledged(output: str, before: int) -> int:
 
 def assert_holds_batches(path: Path, last: int) -> None:
     """All points up to the last acknowledged batch, nothing twice, and both halves answer for them."""
-    index = open_index(path, "read")
+    index = open_draft(path)
     try:
         found = [UUID(point.id).int for point in index.scroll(COLLECTION)]
         assert found[: (last + 1) * BATCH_POINTS] == list(range((last + 1) * BATCH_POINTS))
@@ -94,7 +94,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(tmp_p
 
 
 def test_a_killed_child_is_an_error_in_one_line_and_the_next_call_goes_on(tmp_path: Path) -> None:
-    index = open_index(tmp_path)
+    index = open_draft(tmp_path)
     index.upsert(COLLECTION, batch(0))
     only_child(os.getpid()).kill()
 
@@ -108,7 +108,7 @@ def test_a_killed_child_is_an_error_in_one_line_and_the_next_call_goes_on(tmp_pa
 
 
 def test_an_index_whose_child_was_killed_can_be_closed(tmp_path: Path) -> None:
-    index = open_index(tmp_path)
+    index = open_draft(tmp_path)
     index.upsert(COLLECTION, batch(0))
     child = only_child(os.getpid())
     child.kill()
@@ -129,12 +129,12 @@ def test_the_child_ends_when_its_parent_is_killed_and_leaves_a_clean_index(tmp_p
     output, _ = writer.communicate(timeout=60)
 
     wait_for_end(child)
-    assert '"clean": true' in (tmp_path / "manifest.json").read_text()
+    assert '"clean": true' in (tmp_path / "draft" / "manifest.json").read_text()
     assert_holds_batches(tmp_path, last_acknowledged(output, 0))
 
 
 def test_the_child_keeps_the_index_locked_as_long_as_it_lives(tmp_path: Path) -> None:
-    index = open_index(tmp_path)
+    index = open_draft(tmp_path)
     assert str(tmp_path / ".lock") in [file.path for file in only_child(os.getpid()).open_files()]
     index.close()
 
@@ -158,8 +158,8 @@ def test_the_child_ends_though_a_fork_of_its_parent_keeps_the_pipe_open(tmp_path
     code = f"""
 import os, time
 from pathlib import Path
-from tests.integration.qdrant_edge_writer import open_index
-index = open_index(Path({str(tmp_path)!r}))
+from tests.integration.qdrant_edge_writer import open_draft
+index = open_draft(Path({str(tmp_path)!r}))
 fork = os.fork()
 if fork:
     print(fork, flush=True)
@@ -189,7 +189,7 @@ def test_ctrl_c_lets_the_child_finish_its_batch_without_a_traceback(tmp_path: Pa
     wait_for_end(child)
     assert "interrupted" in output
     assert errors == ""
-    assert '"clean": true' in (tmp_path / "manifest.json").read_text()
+    assert '"clean": true' in (tmp_path / "draft" / "manifest.json").read_text()
     assert_holds_batches(tmp_path, last_acknowledged(output, -1))
 
 
@@ -203,5 +203,5 @@ def test_an_impatient_second_ctrl_c_leaves_a_clean_index_too(tmp_path: Path) -> 
     output, _ = writer.communicate(timeout=60)
 
     wait_for_end(child)
-    assert '"clean": true' in (tmp_path / "manifest.json").read_text()
+    assert '"clean": true' in (tmp_path / "draft" / "manifest.json").read_text()
     assert_holds_batches(tmp_path, last_acknowledged(output, -1))

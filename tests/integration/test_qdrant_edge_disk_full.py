@@ -2,13 +2,14 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from rag_llm_system.domain.errors import DiskFullError
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
-from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_index
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
+from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_draft, open_index, publish_batches
 
 CAP_SYS_ADMIN = 1 << 21
 
@@ -31,59 +32,105 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", tmp_path], check=True)
 
 
-def make_room(disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=256m", disk], check=True)
+def make_room(disk: Path, size: str = "256m") -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
 
 
-def write_until_full(index: QdrantEdgeIndex) -> tuple[int, DiskFullError]:
+def fill(disk: Path) -> Path:
+    """Gives a file that takes all the space that is left."""
+    ballast = disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as opened:
+        while True:
+            opened.write(b"x" * 65_536)
+    with suppress(OSError), ballast.open("ab", buffering=0) as opened:
+        while True:
+            opened.write(b"x")
+    return ballast
+
+
+def write_until_full(draft: QdrantEdgeDraft) -> tuple[int, DiskFullError]:
     """Gives how many batches were acknowledged, and the error that ended it."""
     for number in range(10_000):
         try:
-            index.upsert(COLLECTION, batch(number))
+            draft.upsert(COLLECTION, batch(number))
         except DiskFullError as error:
             return number, error
     raise AssertionError("the disk never ran full")
 
 
-def assert_goes_on(disk: Path, index: QdrantEdgeIndex, n_acknowledged: int) -> None:
-    """With room, the same index holds what was acknowledged, takes the rest, and can be read afterwards."""
+def assert_goes_on(disk: Path, draft: QdrantEdgeDraft, n_acknowledged: int) -> None:
+    """With room, the same draft holds what was acknowledged, takes the rest, and can be read once it is published."""
     make_room(disk)
-    assert index.count(COLLECTION) >= n_acknowledged * BATCH_POINTS
+    assert draft.count(COLLECTION) >= n_acknowledged * BATCH_POINTS
     for number in range(n_acknowledged, n_acknowledged + 3):
-        index.upsert(COLLECTION, batch(number))
-    index.close()
+        draft.upsert(COLLECTION, batch(number))
+    draft.publish()
 
-    reader = open_index(disk / "index", "read")
+    reader = open_index(disk / "index")
     assert reader.count(COLLECTION) == len(list(reader.scroll(COLLECTION))) == (n_acknowledged + 3) * BATCH_POINTS
     reader.close()
 
 
 def test_too_little_free_space_stops_a_write_before_the_disk_is_full(small_disk: Path) -> None:
-    index = open_index(small_disk / "index", min_free_bytes=3_000_000, min_free_to_open_bytes=0)
-    n_acknowledged, error = write_until_full(index)
+    draft = open_draft(small_disk / "index", min_free_bytes=3_000_000)
+    n_acknowledged, error = write_until_full(draft)
 
     assert "MB free" in str(error)
     assert n_acknowledged > 0
-    assert index.count(COLLECTION) == n_acknowledged * BATCH_POINTS
-    assert_goes_on(small_disk, index, n_acknowledged)
+    assert draft.count(COLLECTION) == n_acknowledged * BATCH_POINTS
+    assert_goes_on(small_disk, draft, n_acknowledged)
 
 
 def test_a_disk_that_runs_full_all_the_same_loses_nothing_that_was_acknowledged(small_disk: Path) -> None:
-    index = open_index(small_disk / "index", min_free_to_open_bytes=0)
-    n_acknowledged, error = write_until_full(index)
+    draft = open_draft(small_disk / "index")
+    n_acknowledged, error = write_until_full(draft)
 
     assert "full" in str(error)
     assert "\n" not in str(error)
     assert n_acknowledged > 0
     with pytest.raises(DiskFullError):
-        index.upsert(COLLECTION, [*batch(n_acknowledged), *batch(n_acknowledged + 1)])
-    assert_goes_on(small_disk, index, n_acknowledged)
+        draft.upsert(COLLECTION, [*batch(n_acknowledged), *batch(n_acknowledged + 1)])
+    assert_goes_on(small_disk, draft, n_acknowledged)
 
 
-def test_an_index_on_a_full_disk_is_not_opened_to_be_read(small_disk: Path) -> None:
-    index = open_index(small_disk / "index", min_free_to_open_bytes=0)
-    write_until_full(index)
-    index.close()
+def test_an_index_on_a_full_disk_is_not_opened_and_is_as_it_was_once_there_is_room(small_disk: Path) -> None:
+    make_room(small_disk, "100m")
+    path = small_disk / "index"
+    publish_batches(path, 0, 1)
+    ballast = fill(small_disk)
+    for open_it in (open_index, open_draft):
+        with pytest.raises(DiskFullError, match="MB free"):
+            open_it(path, min_free_bytes=1_000_000)
+        # Where nobody looks before, it is the disk itself that says so.
+        with pytest.raises(DiskFullError, match="full"):
+            open_it(path, min_free_bytes=0)
+    ballast.unlink()
 
-    with pytest.raises(DiskFullError, match="MB free"):
-        open_index(small_disk / "index", "read")
+    reader = open_index(path)
+    assert reader.count(COLLECTION) == 2 * BATCH_POINTS
+    reader.close()
+    assert publish_batches(path, 2) == 2
+
+
+def test_a_disk_that_is_full_when_a_draft_is_published_keeps_the_draft_and_the_live_generation(
+    small_disk: Path,
+) -> None:
+    make_room(small_disk, "100m")
+    path = small_disk / "index"
+    publish_batches(path, 0)
+    draft = open_draft(path)
+    draft.upsert(COLLECTION, batch(1))
+    ballast = fill(small_disk)
+    with pytest.raises(DiskFullError, match="full"):
+        draft.publish()
+    ballast.unlink()
+
+    reader = open_index(path)
+    assert reader.count(COLLECTION) == BATCH_POINTS
+    reader.close()
+    draft = open_draft(path)
+    assert draft.count(COLLECTION) == 2 * BATCH_POINTS
+    draft.publish()
+    reader = open_index(path)
+    assert (reader.generation, reader.count(COLLECTION)) == (2, 2 * BATCH_POINTS)
+    reader.close()

@@ -4,16 +4,17 @@ import json
 import os
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
 
 from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter, SearchQuery
-from rag_llm_system.domain.ports.vector_index import VectorIndex
 from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
 
 SCIFACT = Path(os.environ.get("RAG_TEST_DATA_DIR", Path(__file__).parents[3] / "shared" / "data")) / "scifact"
 COLLECTION = "article_chunks_embedded"
@@ -49,15 +50,15 @@ def test_500_documents_rank_as_in_the_reference(tmp_path: Path) -> None:
     some = PointFilter(any_of={"author_id": ["author 1"]})
     queries: list[SearchQuery] = [KeywordQuery(question, 50, with_payload=False) for question in questions]
     queries += [DenseQuery(projected(question), 50, some, with_payload=False) for question in questions]
-    indexes: list[VectorIndex] = [
-        NumpyIndex(dimension=DIMENSION, encoder=Bm25Encoder(avg_len=AVG_LEN)),
-        QdrantEdgeIndex(tmp_path, dimension=DIMENSION, embedder="words", mode="write", bm25_avg_len=AVG_LEN),
-    ]
-    for index in indexes:
-        index.upsert(COLLECTION, points)
-    expected, found = (index.search(COLLECTION, queries) for index in indexes)
-    for index in indexes:
-        index.close()
+    recipe: dict[str, Any] = {"dimension": DIMENSION, "embedder": "words", "bm25_avg_len": AVG_LEN}
+    reference = NumpyIndex(dimension=DIMENSION, encoder=Bm25Encoder(avg_len=AVG_LEN))
+    reference.upsert(COLLECTION, points)
+    draft = QdrantEdgeCatalogue(tmp_path, **recipe, min_free_bytes=0).open_draft()
+    draft.upsert(COLLECTION, points)
+    draft.publish()
+    index = QdrantEdgeIndex(tmp_path, **recipe)
+    expected, found = reference.search(COLLECTION, queries), index.search(COLLECTION, queries)
+    index.close()
 
     assert [len(answer) for answer in found] == [50] * len(queries)
     for answer, wanted in zip(found, expected, strict=True):

@@ -2,29 +2,32 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
 pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
 
-from rag_llm_system.domain.errors import (
-    ConfigurationError,
-)
-from rag_llm_system.domain.index_points import EVERYTHING, DenseQuery, IndexPoint, KeywordQuery, PointFilter
+from rag_llm_system.domain.collections import COLLECTIONS
+from rag_llm_system.domain.errors import BackendUnavailableError, ConfigurationError
+from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter
 from rag_llm_system.infrastructure.db.qdrant import QdrantDatabaseConnector
 from rag_llm_system.infrastructure.vector_stores.qdrant_adapter import QdrantAdapter
 from rag_llm_system.infrastructure.vector_stores.qdrant_collections import erase_index
+from rag_llm_system.infrastructure.vector_stores.qdrant_draft import QdrantDraft
 from tests.integration.qdrant_server import (
     DIMENSION,
     LEDGER,
     WINDOWS,
+    WINDOWS_THERE,
     opened,
     point_id,
+    reading,
     unit_vector,
     window,
 )
-from tests.qdrant_over_http import Instead, QdrantOverHttp, qdrant_over_http
+from tests.qdrant_over_http import QdrantOverHttp, Received, qdrant_over_http
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -35,33 +38,45 @@ def qdrant() -> Iterator[QdrantOverHttp]:
         yield server
 
 
-def test_a_collection_is_made_at_the_first_write_with_its_indexes_before_any_data(qdrant: QdrantOverHttp) -> None:
-    with opened(qdrant) as index:
+def test_collections_are_made_when_a_draft_is_begun_the_ledger_first_with_their_indexes(qdrant: QdrantOverHttp) -> None:
+    with reading(qdrant) as index:
         assert index.count(WINDOWS) == 0
-        assert index.delete(WINDOWS, EVERYTHING) == 0
-        assert not [line for line in qdrant.lines() if line.startswith("PUT")]
+    assert {received.method for received in qdrant.received} == {"GET"}
 
+    with opened(qdrant) as index:
         index.upsert(WINDOWS, [window(1)])
         index.upsert(WINDOWS, [window(2)])
-
-    here = f"/collections/{WINDOWS}"
     changes = [received for received in qdrant.received if received.method == "PUT"]
-    assert [received.line for received in changes] == [
-        f"PUT {here}",
-        f"PUT {here}/index",
-        f"PUT {here}/index",
-        f"PUT {here}/points",
-        f"PUT {here}/points",
+    assert changes[0].line == f"PUT /collections/{LEDGER}__g1"
+    here = f"PUT /collections/{WINDOWS_THERE}"
+    to_windows = [received for received in changes if received.line.startswith(here)]
+    assert [received.line for received in to_windows] == [
+        here,
+        f"{here}/index",
+        f"{here}/index",
+        f"{here}/points",
+        f"{here}/points",
     ]
-    assert [received.json()["field_name"] for received in changes[1:3]] == ["author_id", "document_id"]
-    assert all(received.query["wait"] == ["true"] for received in changes[1:])
+    assert [received.json()["field_name"] for received in to_windows[1:3]] == ["author_id", "document_id"]
+    assert all(received.query["wait"] == ["true"] for received in to_windows[1:])
+
+
+def test_all_aliases_are_switched_by_one_request_in_which_the_ledger_comes_last(qdrant: QdrantOverHttp) -> None:
+    with opened(qdrant) as draft:
+        draft.upsert(WINDOWS, [window(1)])
+        draft.publish()
+
+    (switch,) = [received for received in qdrant.received if received.line == "POST /collections/aliases"]
+    made = [action["create_alias"] for action in switch.json()["actions"]]
+    assert len(made) == len(COLLECTIONS)
+    assert made[-1] == {"collection_name": f"{LEDGER}__g1", "alias_name": f"{LEDGER}__live"}
 
 
 def test_a_collection_says_how_it_was_made_and_is_searched_exactly_up_to_a_size(qdrant: QdrantOverHttp) -> None:
-    with opened(qdrant, dimension=256, exact_up_to_points=1_000) as index:
+    with opened(qdrant, dimension=256, exact_up_to_points=1_000, chunking="500 tokens") as index:
         index.upsert(WINDOWS, [IndexPoint(point_id(1), {}, np.ones(256, np.float32), "violin")])
 
-    made = next(r for r in qdrant.received if r.line == f"PUT /collections/{WINDOWS}").json()
+    made = next(r for r in qdrant.received if r.line == f"PUT /collections/{WINDOWS_THERE}").json()
     assert made["metadata"]["rag_llm_system"]["recipe"] == {
         "dimension": 256,
         "embedder": "e",
@@ -69,6 +84,8 @@ def test_a_collection_says_how_it_was_made_and_is_searched_exactly_up_to_a_size(
         "bm25_b": 0.75,
         "bm25_avg_len": 60.0,
         "bm25_language": "english",
+        "chunking": "500 tokens",
+        "compression": "float32",
     }
     assert made["shard_number"] == 1
     assert made["hnsw_config"]["full_scan_threshold"] == made["optimizers_config"]["indexing_threshold"] == 1_000
@@ -76,8 +93,10 @@ def test_a_collection_says_how_it_was_made_and_is_searched_exactly_up_to_a_size(
 
 
 def test_several_queries_are_one_request_that_counts_the_idf_over_living_points(qdrant: QdrantOverHttp) -> None:
-    with opened(qdrant) as index:
-        index.upsert(WINDOWS, [window(1), window(2, "lantern")])
+    with opened(qdrant) as draft:
+        draft.upsert(WINDOWS, [window(1), window(2, "lantern")])
+        draft.publish()
+    with reading(qdrant, poll_s=60) as index:
         qdrant.received.clear()
         found = index.search(
             WINDOWS, [DenseQuery(unit_vector(1), 5), KeywordQuery("violin", 5), KeywordQuery("the", 5)]
@@ -117,19 +136,22 @@ def test_points_are_sent_in_requests_of_a_bounded_number_and_size(qdrant: Qdrant
 def test_an_index_made_by_another_recipe_is_refused(qdrant: QdrantOverHttp) -> None:
     with opened(qdrant) as index:
         index.upsert(LEDGER, [IndexPoint(point_id(1), {})])
+        index.publish()
 
-    with pytest.raises(ConfigurationError, match=r"made with embedder 'e', the settings now say 'f'.*--empty server"):
-        QdrantAdapter(qdrant.url, dimension=DIMENSION, embedder="f")
-    with pytest.raises(ConfigurationError, match=r"bm25_b 0\.75"):
-        QdrantAdapter(qdrant.url, dimension=DIMENSION, embedder="e", bm25_b=0.5)
+    words = r"made with embedder 'e', the settings now say 'f': set it back, or run \./poe index build$"
+    for use in (reading, opened):
+        with pytest.raises(ConfigurationError, match=words), use(qdrant, embedder="f"):
+            pass
+        with pytest.raises(ConfigurationError, match=r"bm25_b 0\.75"), use(qdrant, bm25_b=0.5):
+            pass
 
 
-def test_an_index_made_by_another_recipe_meanwhile_is_not_written_to(qdrant: QdrantOverHttp) -> None:
+def test_a_draft_that_another_process_has_begun_anew_is_not_written_to(qdrant: QdrantOverHttp) -> None:
     with opened(qdrant) as first, opened(qdrant, embedder="f") as second:
-        first.upsert(WINDOWS, [window(1)])
-        with pytest.raises(ConfigurationError, match="embedder"):
-            second.upsert(WINDOWS, [window(2)])
-        assert first.count(WINDOWS) == 1
+        with pytest.raises(BackendUnavailableError, match=r"generation 1 .* was dropped meanwhile"):
+            first.upsert(WINDOWS, [window(1)])
+        second.upsert(WINDOWS, [window(2)])
+        assert second.count(WINDOWS) == 1
 
 
 def test_a_collection_of_another_program_is_neither_used_nor_removed(qdrant: QdrantOverHttp) -> None:
@@ -148,27 +170,38 @@ def test_a_prefix_keeps_two_indexes_of_one_server_apart(qdrant: QdrantOverHttp) 
     with opened(qdrant, prefix="a_") as first, opened(qdrant, prefix="b_", embedder="f") as second:
         first.upsert(WINDOWS, [window(1)])
         second.upsert(WINDOWS, [window(2), window(3)])
-        connector = QdrantDatabaseConnector(qdrant.url)
-        assert erase_index(connector, "b_") == [f"b_{WINDOWS}"]
-        connector.close()
-
-        assert (first.count(WINDOWS), second.count(WINDOWS)) == (1, 0)
+        first.publish()
+        second.publish()
+        with reading(qdrant, prefix="a_") as one, reading(qdrant, prefix="b_", embedder="f", poll_s=0) as other:
+            assert (one.count(WINDOWS), other.count(WINDOWS)) == (1, 2)
+            connector = QdrantDatabaseConnector(qdrant.url)
+            assert sorted(erase_index(connector, "b_")) == sorted(f"b_{name}__g1" for name in COLLECTIONS)
+            connector.close()
+            assert (one.count(WINDOWS), other.count(WINDOWS)) == (1, 0)
 
 
 def test_a_collection_that_another_process_makes_just_now_is_written_to(qdrant: QdrantOverHttp) -> None:
-    with opened(qdrant) as first, opened(qdrant) as second:
-        first.upsert(WINDOWS, [window(1)])
-        qdrant.received.clear()
-        qdrant.once(Instead(200, b'{"result":{"exists":false},"status":"ok","time":0.0}'))
-        second.upsert(WINDOWS, [window(2)])
+    others: list[QdrantDraft] = []
 
-        assert f"PUT /collections/{WINDOWS}" in qdrant.lines()
-        assert first.count(WINDOWS) == 2
+    def be_quicker(received: Received) -> None:
+        if received.method == "PUT" and not others:
+            qdrant.instead = lambda received: None
+            others.append(stack.enter_context(opened(qdrant)))
+
+    with ExitStack() as stack:
+        qdrant.instead = be_quicker
+        index = stack.enter_context(opened(qdrant))
+        index.upsert(WINDOWS, [window(2)])
+
+        assert qdrant.lines().count(f"PUT /collections/{WINDOWS_THERE}") == 2
+        assert others[0].count(WINDOWS) == 1
 
 
 def test_threads_share_an_index(qdrant: QdrantOverHttp) -> None:
-    with opened(qdrant) as index, ThreadPoolExecutor(8) as pool:
-        index.upsert(WINDOWS, [window(n) for n in range(20)])
+    with opened(qdrant) as draft:
+        draft.upsert(WINDOWS, [window(n) for n in range(20)])
+        draft.publish()
+    with reading(qdrant, poll_s=0) as index, ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: index.search(WINDOWS, [DenseQuery(unit_vector(n), 1)])[0][0].id, range(20)))
 
     assert found == [point_id(n) for n in range(20)]

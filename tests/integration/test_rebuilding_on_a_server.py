@@ -22,6 +22,7 @@ from rag_llm_system.bootstrap.models import model_weights
 from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
 from rag_llm_system.settings import Settings
 from tests.qdrant_over_http import QdrantOverHttp, qdrant_over_http
 
@@ -57,16 +58,14 @@ def ingest(fields: Settings, folder: Path) -> None:
         services.ingestion.ingest([str(folder)], author_full_name="Ada Lovelace")
 
 
-def run_features(fields: Settings) -> int:
+def run_features(fields: Settings, *, fresh: bool = False) -> int:
     """Gives how many documents were loaded, as the pipeline's steps do it."""
-    with open_indexing(fields, tell=lambda _: None) as services:
+    with open_indexing(fields, fresh=fresh, tell=lambda _: None) as services:
         selection = select_documents(services.documents, services.users)
         cleaning = services.indexer.load_cleaned_documents(selection)
-        return services.indexer.load_embedded_chunks(cleaning).n_documents
-
-
-def opened(home: Path, embedder: str = "an embedder") -> QdrantEdgeIndex:
-    return QdrantEdgeIndex(home / "index", dimension=4, embedder=embedder, mode="write", min_free_bytes=0)
+        n_documents = services.indexer.load_embedded_chunks(cleaning).n_documents
+        services.draft.publish()
+        return n_documents
 
 
 def run(command: str, fields: Settings) -> str:
@@ -105,17 +104,18 @@ def test_an_index_of_another_embedder_on_a_server_is_built_anew_by_what_the_erro
 
     with pytest.raises(ConfigurationError, match=r"all-MiniLM.*another-model") as refused:
         run_features(after)
-    commands = re.findall(r"\./poe [^:;,]+?(?= and then |$)", refused.value.message)
-    assert commands == ["./poe migrate-index --empty server", "./poe run-feature-engineering-pipeline"]
+    assert re.findall(r"\./poe [^:;,]+$", refused.value.message) == ["./poe index build"]
 
-    said = run(commands[0], after)
-    assert f"removed  {LEDGER}\n" in said
-    assert f"removed  {WINDOWS}\n" in said
+    assert run_features(after, fresh=True) == 3
+    assert qdrant.client.count(f"{LEDGER}__g2").count == 3
+    assert run_features(after) == 0
+    assert (before.home / "index" / "catalogue.json").exists()
+    said = run("./poe migrate-index --empty server", after)
+    for number in (1, 2):
+        assert f"removed  {LEDGER}__g{number}\n" in said
+        assert f"removed  {WINDOWS}__g{number}\n" in said
     assert [one.name for one in qdrant.client.get_collections().collections] == ["somebody_elses"]
     assert run_features(after) == 3
-    assert qdrant.client.count(LEDGER).count == 3
-    assert run_features(after) == 0
-    assert (before.home / "index" / "manifest.json").exists()
 
 
 def test_emptying_an_empty_place_removes_nothing(tmp_path: Path, qdrant: QdrantOverHttp) -> None:
@@ -127,11 +127,12 @@ def test_emptying_an_empty_place_removes_nothing(tmp_path: Path, qdrant: QdrantO
 
 def test_an_embedded_index_is_emptied_too(tmp_path: Path) -> None:
     fields = settings(tmp_path, qdrant_database_host="")
-    index = opened(fields.home)
-    index.upsert(LEDGER, [IndexPoint(str(UUID(int=1)), {})])
-    index.close()
+    path = fields.home / "index"
+    draft = QdrantEdgeCatalogue(path, dimension=4, embedder="an embedder", min_free_bytes=0).open_draft()
+    draft.upsert(LEDGER, [IndexPoint(str(UUID(int=1)), {})])
+    draft.publish()
 
-    assert f"removed  {LEDGER}\n" in run("./poe migrate-index --empty embedded", fields)
-    again = opened(fields.home, "another embedder")
+    assert "removed  generation 1\n" in run("./poe migrate-index --empty embedded", fields)
+    again = QdrantEdgeIndex(path, dimension=4, embedder="another embedder")
     assert again.count(LEDGER) == 0
     again.close()

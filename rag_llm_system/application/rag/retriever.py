@@ -28,7 +28,7 @@ from rag_llm_system.domain.index_points import (
 )
 from rag_llm_system.domain.ports.embedder import Embedder
 from rag_llm_system.domain.ports.reranker import Reranker
-from rag_llm_system.domain.ports.vector_index import VectorIndex
+from rag_llm_system.domain.ports.vector_index import ReadableIndex, SwitchingIndex
 
 STAGES = ("self_query", "expansion", "embedding", "search", "fusion", "reranking", "context")
 _RERANKED = 3
@@ -76,7 +76,7 @@ class ContextRetriever:
 
     def __init__(
         self,
-        index: VectorIndex,
+        index: SwitchingIndex,
         embedder: Embedder,
         self_query: SelfQuery,
         expansion: QueryExpansion,
@@ -129,24 +129,42 @@ class ContextRetriever:
         """Gives candidates of the authors in scope, or everybody's with a note where those have nothing."""
         with watch.stage("embedding"):
             queries = list(zip(phrasings, self._embedder.embed(phrasings), strict=True))
+        # Whatever becomes live meanwhile, what is found is read from where it was found.
+        with self._index.pinned() as index:
+            return self._candidates_of(index, queries, scope, categories, k, watch)
+
+    def _candidates_of(
+        self,
+        index: ReadableIndex,
+        queries: Sequence[_Query],
+        scope: AuthorScope,
+        categories: Sequence[Category],
+        k: int,
+        watch: Stopwatch,
+    ) -> tuple[list[Candidate], list[str]]:
         notes: list[str] = []
         found: list[_Found] = []
         by = " or ".join(scope.names)
         if scope.author_ids:
-            found = self._search(queries, PointFilter(any_of={"author_id": scope.author_ids}), categories, watch)
+            found = self._search(index, queries, PointFilter(any_of={"author_id": scope.author_ids}), categories, watch)
             if found:
                 notes.append(f"Searched only what is by {by}.")
         if not found:
-            found = self._search(queries, EVERYTHING, categories, watch)
+            found = self._search(index, queries, EVERYTHING, categories, watch)
             if not found:  # a dense query finds something wherever there is anything
                 notes.append("Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again.")
             elif scope.author_ids:
                 notes.append(f"Nothing by {by} is in the index; searched all authors instead.")
         with watch.stage("search"):
-            return self._first_chunks(found, k * _RERANKED if self._reranking else k), notes
+            return self._first_chunks(index, found, k * _RERANKED if self._reranking else k), notes
 
     def _search(
-        self, queries: Sequence[_Query], where: PointFilter, categories: Sequence[Category], watch: Stopwatch
+        self,
+        index: ReadableIndex,
+        queries: Sequence[_Query],
+        where: PointFilter,
+        categories: Sequence[Category],
+        watch: Stopwatch,
     ) -> list[_Found]:
         """Gives what both halves of all collections find, in one order."""
         asked: list[SearchQuery] = []
@@ -158,7 +176,7 @@ class ContextRetriever:
         collection_of: dict[str, str] = {}
         for collection in (CHUNK_COLLECTIONS[category] for category in categories):
             with watch.stage("search"):
-                results = self._index.search(collection, asked)
+                results = index.search(collection, asked)
             for place in range(len(queries)):
                 dense[place] += results[2 * place]
                 keyword[place] += results[2 * place + 1]
@@ -167,23 +185,23 @@ class ContextRetriever:
             fused = fuse([Halves(*halves) for halves in zip(dense, keyword, strict=True)], limit=self._prefetch)
         return [_Found(point, collection_of[point.id]) for point in fused]
 
-    def _first_chunks(self, found: Sequence[_Found], n_chunks: int) -> list[Candidate]:
+    def _first_chunks(self, index: ReadableIndex, found: Sequence[_Found], n_chunks: int) -> list[Candidate]:
         """Gives the first `n_chunks` different chunks; windows of a chunk count once, by the best of them."""
         chunks: dict[str, Candidate] = {}
         for first in range(0, len(found), 2 * n_chunks):
-            for candidate in self._read(found[first : first + 2 * n_chunks]):
+            for candidate in self._read(index, found[first : first + 2 * n_chunks]):
                 if candidate.chunk_id not in chunks and len(chunks) < n_chunks:
                     chunks[candidate.chunk_id] = candidate
             if len(chunks) == n_chunks:
                 break
         return list(chunks.values())
 
-    def _read(self, found: Sequence[_Found]) -> Iterator[Candidate]:
-        """Gives the candidates of found points, in their order. A point deleted since the search is left out."""
+    def _read(self, index: ReadableIndex, found: Sequence[_Found]) -> Iterator[Candidate]:
+        """Gives the candidates of found points, in their order; one that is deleted meanwhile is left out."""
         payloads: dict[str, Mapping[str, Any]] = {}
         for collection in dict.fromkeys(one.collection for one in found):
             ids = [one.point.id for one in found if one.collection == collection]
-            payloads.update((point.id, point.payload) for point in self._index.scroll(collection, PointFilter(ids=ids)))
+            payloads.update((point.id, point.payload) for point in index.scroll(collection, PointFilter(ids=ids)))
         for one in found:
             if one.point.id in payloads:
                 yield candidate_from(

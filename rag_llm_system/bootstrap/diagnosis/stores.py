@@ -15,7 +15,7 @@ from rag_llm_system.bootstrap.models import models_folder
 from rag_llm_system.bootstrap.vector_index import open_index
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import IndexBusyError, NotFoundError, RagError
+from rag_llm_system.domain.errors import NotFoundError, RagError
 from rag_llm_system.settings import Settings
 
 _MB = 1_000_000
@@ -86,18 +86,15 @@ def index(settings: Settings) -> Finding:
     """Opens the index as the main API would, which compares it with the settings, and counts its windows."""
     on_server = settings.use_qdrant_cloud or bool(settings.qdrant_database_host)
     kind = "Qdrant server" if on_server else "embedded"
-    if not on_server and not (settings.home / "index" / "manifest.json").exists():
+    if not on_server and not (settings.home / "index" / "catalogue.json").exists():
         return info(f"none yet ({kind})")
     try:
         opened, _ = open_embedder(_without_download(settings), _refuse)
     except RagError:
         return warn("not looked at: it cannot be opened without the embedder", "see to the embedder first")
     quick = {"rag_qdrant_timeout_s": min(settings.rag_qdrant_timeout_s, _SERVER_TIMEOUT_S)}
-    try:
-        with open_index(settings.model_copy(update=quick), opened, mode="read", purpose="poe doctor") as vectors:
-            counts = {category: vectors.count(name) for category, name in CHUNK_COLLECTIONS.items()}
-    except IndexBusyError as error:
-        return info(error.message.partition(": stop it")[0])
+    with open_index(settings.model_copy(update=quick), opened) as vectors:
+        counts = {category: vectors.count(name) for category, name in CHUNK_COLLECTIONS.items()}
     if not any(counts.values()):
         return info(f"empty ({kind})", "run ./poe run-feature-engineering-pipeline")
     return ok(f"{sum(counts.values())} windows: {_counted(counts)}; fits the settings ({kind})")

@@ -1,6 +1,7 @@
 """Where windows are kept and searched."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rag_llm_system.domain.index_points import (
@@ -51,11 +52,35 @@ class VectorIndex(Protocol):
         """Makes everything durable and lets go of the index; closing twice is allowed."""
 
 
+class ReadableIndex(Protocol):
+    """The reading half of a `VectorIndex`."""
+
+    def search(self, collection: str, queries: Sequence[SearchQuery]) -> list[list[ScoredPoint]]:
+        """As `VectorIndex.search`."""
+
+    def scroll(self, collection: str, where: PointFilter = EVERYTHING) -> Iterator[StoredPoint]:
+        """As `VectorIndex.scroll`."""
+
+    def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
+        """As `VectorIndex.count`."""
+
+
+class SwitchingIndex(ReadableIndex, Protocol):
+    """An index that is read while others build the next one: between two calls it may become that one."""
+
+    def pinned(self) -> AbstractContextManager[ReadableIndex]:
+        """Gives the index as it is now: within, no switch is followed."""
+
+    def close(self) -> None:
+        """As `VectorIndex.close`."""
+
+
 class PointSource(Protocol):
     """An index out of which points can be moved to another one of the same recipe, without embedding anything."""
 
-    def whole_points(self, collection: str) -> Iterator[IndexPoint]:
-        """Gives all points as they are stored, in the order of their ids: with `vector` and `terms`, without `text`."""
+    def whole_points(self, collection: str, where: PointFilter = EVERYTHING) -> Iterator[IndexPoint]:
+        """Gives the matching points as they are stored, in the order of their ids: with `vector` and `terms`, without
+        `text`."""
 
     def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
         """Counts the matching points exactly."""

@@ -5,46 +5,67 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from rag_llm_system.domain.errors import ConfigurationError, MissingExtraError
-from rag_llm_system.domain.ports.vector_index import VectorIndex
+from rag_llm_system.domain.ports.index_catalogue import IndexCatalogue
+from rag_llm_system.domain.ports.vector_index import SwitchingIndex
 
 _HERE = "rag_llm_system.infrastructure.vector_stores"
+_Places = Mapping[str, tuple[str, str]]
 
 
 class VectorStoreFactory:
-    """Makes a vector index from the name of its backend.
+    """Makes a vector index, or the catalogue of its generations, from the name of its backend.
 
-    `backends` maps a name to ("module:Class", the extra that its packages come with, or "" for the base install);
-    `servers` does so for those that run as a server as well, which is meant where a `url` is given.
+    The tables map a name to ("module:Class", the extra that its packages come with, or "" for the base install);
+    those of servers are for backends that run as a server as well, which is meant where a `url` is given.
     """
 
-    backends: ClassVar[Mapping[str, tuple[str, str]]] = {
+    backends: ClassVar[_Places] = {
         "numpy": (f"{_HERE}.numpy_index:NumpyIndex", ""),
         "qdrant": (f"{_HERE}.qdrant_edge.adapter:QdrantEdgeIndex", ""),
     }
-    servers: ClassVar[Mapping[str, tuple[str, str]]] = {
+    servers: ClassVar[_Places] = {
         "qdrant": (f"{_HERE}.qdrant_adapter:QdrantAdapter", "qdrant"),
+    }
+    catalogues: ClassVar[_Places] = {
+        "qdrant": (f"{_HERE}.qdrant_edge.catalogue:QdrantEdgeCatalogue", ""),
+    }
+    server_catalogues: ClassVar[_Places] = {
+        "qdrant": (f"{_HERE}.qdrant_catalogue:QdrantCatalogue", "qdrant"),
     }
 
     @classmethod
-    def create(cls, backend: str, **kwargs: Any) -> VectorIndex:
-        """Gives an index of that backend, made with the keyword arguments of its class: `path` or `url`, and more.
+    def create(cls, backend: str, **kwargs: Any) -> SwitchingIndex:
+        """Gives an index of that backend to be read, made with the keyword arguments of its class: `path` or `url`, and more.
 
         Raises:
             ConfigurationError: there is no such backend.
             MissingExtraError: its packages are not installed.
         """
-        if backend not in cls.backends:
-            raise ConfigurationError(
-                f"there is no vector store {backend!r}: use one of {', '.join(sorted(cls.backends))}"
-            )
-        is_server = "url" in kwargs and backend in cls.servers
-        place, extra = cls.servers[backend] if is_server else cls.backends[backend]
-        module_name, class_name = place.split(":")
-        try:
-            module = import_module(module_name)
-        except ModuleNotFoundError as error:
-            if extra:
-                raise MissingExtraError(f"the vector store {backend!r}", extra) from error
-            raise ConfigurationError(f"the package {error.name!r} is missing: install rag_llm_system again") from error
-        index: VectorIndex = getattr(module, class_name)(**kwargs)
+        index: SwitchingIndex = _made(backend, cls.backends, cls.servers, kwargs)
         return index
+
+    @classmethod
+    def create_catalogue(cls, backend: str, **kwargs: Any) -> IndexCatalogue:
+        """Gives the catalogue of an index's generations, made with the keyword arguments of its class.
+
+        Raises:
+            ConfigurationError: there is no such backend, or it has no generations.
+            MissingExtraError: its packages are not installed.
+        """
+        catalogue: IndexCatalogue = _made(backend, cls.catalogues, cls.server_catalogues, kwargs)
+        return catalogue
+
+
+def _made(backend: str, embedded: _Places, servers: _Places, kwargs: Mapping[str, Any]) -> Any:
+    if backend not in embedded:
+        raise ConfigurationError(f"there is no vector store {backend!r}: use one of {', '.join(sorted(embedded))}")
+    is_server = "url" in kwargs and backend in servers
+    place, extra = servers[backend] if is_server else embedded[backend]
+    module_name, class_name = place.split(":")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if extra:
+            raise MissingExtraError(f"the vector store {backend!r}", extra) from error
+        raise ConfigurationError(f"the package {error.name!r} is missing: install rag_llm_system again") from error
+    return getattr(module, class_name)(**kwargs)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ class NumpyIndex:
         self._collections: dict[str, dict[str, IndexPoint]] = {}
         self._closed = False
 
+    @contextmanager
+    def pinned(self) -> Iterator["NumpyIndex"]:
+        """Gives the index: it has one generation, which is written to where it is."""
+        yield self
+
     def upsert(self, collection: str, points: Sequence[IndexPoint]) -> None:
         stored = self._points(collection)
         stored.update({point.id: point for point in admit_points(spec_of(collection), points, self._dimension)})
@@ -50,10 +56,10 @@ class NumpyIndex:
     def count(self, collection: str, where: PointFilter = EVERYTHING) -> int:
         return len(self._matching(collection, where))
 
-    def whole_points(self, collection: str) -> Iterator[IndexPoint]:
+    def whole_points(self, collection: str, where: PointFilter = EVERYTHING) -> Iterator[IndexPoint]:
         """As `PointSource` says."""
         searchable = spec_of(collection).searchable
-        for point in self._matching(collection, EVERYTHING):
+        for point in self._matching(collection, where):
             terms = self._encoder.point_terms(point) if searchable else None
             yield IndexPoint(point.id, point.payload, point.vector, terms=terms)
 

@@ -1,31 +1,67 @@
-"""This system's collections on a Qdrant server: how they are made, how their recipe is kept, how they are removed.
+"""This system's collections on a Qdrant server, read as generations of an index.
 
-The recipe stands in the metadata of each collection, which the server writes together with the collection itself: there
-is no moment at which one exists without the other, and no collection more than there must be.
+Generation 3 is the collections `<name>__g3`, one for each of ours. Its ledger's note says what the whole of it is: the
+recipe, whether it is complete, and when it became so. Which generation is live is what the alias `index_ledger__live`
+stands for; the other `__live` aliases follow it in the same request, for whoever looks at the server by other means.
+Collections of the plain names were made by the release before there were generations: together they are generation 1,
+and live as long as there is no alias.
 """
 
-import math
-import warnings
-from dataclasses import asdict
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from rag_llm_system.domain.collections import COLLECTIONS, LEDGER_COLLECTION, CollectionSpec
-from rag_llm_system.domain.errors import BackendError, ConfigurationError, IntegrityError
+from rag_llm_system.domain.collections import COLLECTIONS, LEDGER_COLLECTION
+from rag_llm_system.domain.errors import CapabilityError, ConfigurationError, IntegrityError
 from rag_llm_system.infrastructure.db.qdrant import QdrantDatabaseConnector
-from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
+from rag_llm_system.infrastructure.vector_stores.qdrant_schema import read_note, remove_collection
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, difference_of
 
-if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
+REBUILD = "run ./poe index build"
+FORMAT = 2
+LIVE = "__live"
+PREVIOUS = "__previous"
 
-DENSE = "dense"
-KEYWORDS = "keywords"
-REBUILD = "run ./poe migrate-index --empty server and then ./poe run-feature-engineering-pipeline"
-
-_METADATA_KEY = "rag_llm_system"
-_FORMAT = 1
 _OLDEST_SERVER = (1, 19)
 """The first with `SearchParams.idf`; metadata of collections came with 1.16."""
+_PLAIN_NUMBER = 1
+
+State = Literal["draft", "copy", "to_be_live", "complete"]
+"""`draft`: being built. `copy`: being filled out of another generation. `to_be_live`: complete, and on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGeneration:
+    """A generation on the server, or one that is being made.
+
+    Args:
+        number: of the generation.
+        names: the name on the server of each of its collections.
+        note: what its ledger says of it.
+        recipe: what it was made by.
+    """
+
+    number: int
+    names: Mapping[str, str]
+    note: Mapping[str, Any]
+    recipe: Recipe
+
+    @property
+    def state(self) -> State:
+        """How far it is; one of the release before there were generations is complete."""
+        state: State = self.note.get("state", "complete")
+        return state
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it holds all that it shall."""
+        return self.state in ("to_be_live", "complete")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it was made by the release before there were generations."""
+        return "generation" not in self.note
 
 
 def require_recent_server(connector: QdrantDatabaseConnector) -> None:
@@ -46,116 +82,133 @@ def require_recent_server(connector: QdrantDatabaseConnector) -> None:
         )
 
 
-def stored_recipe(connector: QdrantDatabaseConnector, prefix: str = "") -> Recipe | None:
-    """Gives the recipe that the collections on the server were made by; None where there is none of ours.
+def require_float32(recipe: Recipe) -> None:
+    """Refuses a recipe that asks a server to compress vectors.
 
     Raises:
-        ConfigurationError: a collection of that name was not made by this system, or by another version of it.
-        IntegrityError: the collections were made by different recipes.
+        CapabilityError: it does.
     """
-    found: Recipe | None = None
-    for name in _present(connector, prefix):
-        recipe = _recipe_of(connector, f"{prefix}{name}")
-        if found is not None and recipe != found:
-            raise IntegrityError(f"the collections of {connector.place} were made by different recipes: {REBUILD}")
-        found = recipe
+    if recipe.compression != "float32":
+        raise CapabilityError(
+            f"a Qdrant server keeps vectors as float32 here, not as {recipe.compression}: "
+            "set RAG_VECTOR_COMPRESSION=float32, or use the embedded index"
+        )
+
+
+def stored_recipe(connector: QdrantDatabaseConnector, prefix: str = "") -> Recipe | None:
+    """Gives the recipe that the live generation on the server was made by; None where there is none of ours.
+
+    Raises:
+        ConfigurationError: a collection of that name was not made by this system, or by a newer version of it.
+        IntegrityError: its note is damaged, or its collections were made by different recipes.
+    """
+    live = live_generation(connector, prefix)
+    return live.recipe if live else None
+
+
+def live_generation(connector: QdrantDatabaseConnector, prefix: str = "") -> ServerGeneration | None:
+    """Gives the generation that is live now: one request, where there are aliases.
+
+    Raises:
+        ConfigurationError, IntegrityError: as `stored_recipe`.
+    """
+    note = read_note(connector, f"{prefix}{LEDGER_COLLECTION}{LIVE}")
+    if note is None:
+        return _plain_generation(connector, prefix, names_there(connector))
+    if "generation" not in note:
+        return _generation(connector, _PLAIN_NUMBER, note, {name: f"{prefix}{name}" for name in COLLECTIONS})
+    number = int(note["generation"])
+    return _generation(connector, number, note, names_of(prefix, number))
+
+
+def all_generations(connector: QdrantDatabaseConnector, prefix: str = "") -> list[ServerGeneration]:
+    """Gives the generations on the server and those that are being made, the oldest first.
+
+    Raises:
+        ConfigurationError, IntegrityError: as `stored_recipe`.
+    """
+    there = names_there(connector)
+    plain = _plain_generation(connector, prefix, there)
+    found = {plain.number: plain} if plain else {}
+    for number in numbered_collections(prefix, there):
+        note = read_note(connector, names_of(prefix, number)[LEDGER_COLLECTION])
+        if note is not None:
+            found[number] = _generation(connector, number, note, names_of(prefix, number))
+    return [found[number] for number in sorted(found)]
+
+
+def names_of(prefix: str, number: int) -> dict[str, str]:
+    """Gives the names on the server of that generation's collections."""
+    return {name: f"{prefix}{name}__g{number}" for name in COLLECTIONS}
+
+
+def names_there(connector: QdrantDatabaseConnector) -> list[str]:
+    """Gives the names of all collections on the server, others' too."""
+    return sorted(one.name for one in connector.call(lambda client: client.get_collections()).collections)
+
+
+def numbered_collections(prefix: str, there: Iterable[str]) -> dict[int, list[str]]:
+    """Gives those of the names that have a number, by that number, the ledger's first."""
+    numbered = re.compile(f"{re.escape(prefix)}({'|'.join(COLLECTIONS)})__g([1-9][0-9]*)")
+    found: dict[int, list[str]] = {}
+    for name in _in_order(there):
+        matched = numbered.fullmatch(name)
+        if matched:
+            found.setdefault(int(matched[2]), []).append(name)
     return found
 
 
-def prepare_collection(
-    connector: QdrantDatabaseConnector, prefix: str, spec: CollectionSpec, recipe: Recipe, exact_up_to_points: int
-) -> None:
-    """Makes the collection, where there is none, and the indexes of the fields that filters use, before any data.
-
-    Raises:
-        ConfigurationError: there is one, and it was made by another recipe.
-    """
-    name = f"{prefix}{spec.name}"
-    if not connector.call(lambda client: client.collection_exists(name)):
-        try:
-            connector.call(lambda client: _create(client, name, spec, recipe, exact_up_to_points))
-        except BackendError:
-            # Another process may have made it just now, or this one, before the connection broke.
-            if not connector.call(lambda client: client.collection_exists(name)):
-                raise
-    require_same_recipe(_recipe_of(connector, name), recipe, f"the index on {connector.place}", REBUILD)
-    indexed = connector.call(lambda client: client.get_collection(name)).payload_schema
-    for field in spec.filter_fields:
-        if field not in indexed:
-            connector.call(partial(_create_keyword_index, name=name, field=field))
-
-
 def erase_index(connector: QdrantDatabaseConnector, prefix: str = "") -> list[str]:
-    """Removes this system's collections with all that is in them, and gives their names.
+    """Removes all generations with all that is in them, drafts and aliases, and gives the names of the collections.
 
-    The ledger goes first, so that it never says too much.
+    Ledgers go first, so that they never say too much.
 
     Raises:
         ConfigurationError: a collection of such a name was not made by this system; nothing is removed.
     """
-    names = sorted(_present(connector, prefix), key=lambda name: name != LEDGER_COLLECTION)
+    there = names_there(connector)
+    numbered = (name for names in numbered_collections(prefix, there).values() for name in names)
+    names = [*_plain_names(prefix, there).values(), *numbered]
     for name in names:
-        _own_metadata(connector, f"{prefix}{name}")
-    for name in names:
-        connector.call(partial(_delete, name=f"{prefix}{name}"))
-    return [f"{prefix}{name}" for name in names]
+        read_note(connector, name)
+    for name in _in_order(names):
+        remove_collection(connector, name)
+    return _in_order(names)
 
 
-def _create(client: "QdrantClient", name: str, spec: CollectionSpec, recipe: Recipe, exact_up_to_points: int) -> None:
-    from qdrant_client import models
-
-    # One shard: a server counts the idf in each shard alone. Segments below the thresholds, which are in kilobytes of
-    # vectors, have no graph and are searched exactly, as the embedded index does.
-    exact_kb = math.ceil(exact_up_to_points * recipe.dimension * 4 / 1024)
-    dense = {DENSE: models.VectorParams(size=recipe.dimension, distance=models.Distance.COSINE)}
-    keywords = {KEYWORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-    client.create_collection(
-        name,
-        vectors_config=dense if spec.searchable else {},
-        sparse_vectors_config=keywords if spec.searchable else None,
-        shard_number=1,
-        on_disk_payload=True,
-        hnsw_config=models.HnswConfigDiff(full_scan_threshold=exact_kb),
-        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=exact_kb),
-        metadata={_METADATA_KEY: {"format": _FORMAT, "recipe": asdict(recipe)}},
-    )
+def _plain_generation(connector: QdrantDatabaseConnector, prefix: str, there: Iterable[str]) -> ServerGeneration | None:
+    names = _plain_names(prefix, there)
+    found: ServerGeneration | None = None
+    for name in _in_order(names):
+        note = read_note(connector, names[name])
+        if note is None:
+            continue  # removed just now
+        one = _generation(connector, _PLAIN_NUMBER, note, names)
+        if found is not None and difference_of(found.recipe, one.recipe):
+            raise IntegrityError(f"the collections of {connector.place} were made by different recipes: {REBUILD}")
+        found = found or one
+    return found
 
 
-def _create_keyword_index(client: "QdrantClient", *, name: str, field: str) -> None:
-    from qdrant_client import models
-
-    with warnings.catch_warnings():
-        # The in-process client says in several lines that it has no indexes.
-        warnings.simplefilter("ignore")
-        client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD, wait=True)
-
-
-def _delete(client: "QdrantClient", *, name: str) -> None:
-    client.delete_collection(name)
-
-
-def _present(connector: QdrantDatabaseConnector, prefix: str) -> list[str]:
-    there = {one.name for one in connector.call(lambda client: client.get_collections()).collections}
-    return [name for name in COLLECTIONS if f"{prefix}{name}" in there]
-
-
-def _recipe_of(connector: QdrantDatabaseConnector, name: str) -> Recipe:
-    metadata = _own_metadata(connector, name)
-    written = metadata.get("format")
-    if written != _FORMAT:
-        where = f"the collection {name} of {connector.place}"
-        raise ConfigurationError(f"{where} has format {written}, not {_FORMAT}: {REBUILD}")
-    try:
-        return Recipe(**metadata["recipe"])
-    except (KeyError, TypeError):
-        raise IntegrityError(f"the recipe of {name} on {connector.place} is damaged: {REBUILD}") from None
-
-
-def _own_metadata(connector: QdrantDatabaseConnector, name: str) -> dict[str, Any]:
-    metadata = connector.call(lambda client: client.get_collection(name)).config.metadata or {}
-    own = metadata.get(_METADATA_KEY)
-    if not isinstance(own, dict):
+def _generation(
+    connector: QdrantDatabaseConnector, number: int, note: Mapping[str, Any], names: Mapping[str, str]
+) -> ServerGeneration:
+    written = note.get("format")
+    if isinstance(written, int) and written > FORMAT:
         raise ConfigurationError(
-            f"{connector.place} has a collection {name} that this system did not make: choose another server"
+            f"the index on {connector.place} has format {written}, this version reads up to {FORMAT}: "
+            "update rag_llm_system"
         )
-    return own
+    try:
+        return ServerGeneration(number, names, note, Recipe(**note["recipe"]))
+    except (KeyError, TypeError):
+        raise IntegrityError(f"the note of generation {number} on {connector.place} is damaged: {REBUILD}") from None
+
+
+def _plain_names(prefix: str, there: Iterable[str]) -> dict[str, str]:
+    known = {*there}
+    return {name: f"{prefix}{name}" for name in COLLECTIONS if f"{prefix}{name}" in known}
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (LEDGER_COLLECTION not in name, name))

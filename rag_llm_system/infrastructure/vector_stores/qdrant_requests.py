@@ -17,7 +17,7 @@ from rag_llm_system.domain.index_points import (
     TermWeights,
 )
 from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
-from rag_llm_system.infrastructure.vector_stores.qdrant_collections import DENSE, KEYWORDS
+from rag_llm_system.infrastructure.vector_stores.qdrant_schema import DENSE, KEYWORDS
 
 if TYPE_CHECKING:
     from qdrant_client import models

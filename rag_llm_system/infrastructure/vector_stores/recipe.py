@@ -8,7 +8,15 @@ from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the stored numbers depend on; an index made by another recipe must be made anew."""
+    """What the stored points and their numbers depend on; an index made by another recipe must be made anew.
+
+    Args:
+        dimension: of the vectors.
+        embedder: the embedder's fingerprint.
+        bm25_k1, bm25_b, bm25_avg_len, bm25_language: as `Bm25Encoder` takes them.
+        chunking: how texts are cleaned and cut, in words; "" where nobody said.
+        compression: how vectors are stored (`qdrant_edge/compression.py`).
+    """
 
     dimension: int
     embedder: str
@@ -16,6 +24,8 @@ class Recipe:
     bm25_b: float = 0.75
     bm25_avg_len: float = 60.0
     bm25_language: str = "english"
+    chunking: str = ""
+    compression: str = "float32"
 
     def encoder(self) -> Bm25Encoder:
         """Gives the encoder of the keyword half."""
@@ -28,8 +38,25 @@ def require_same_recipe(stored: Recipe, asked: Recipe, place: str, rebuild: str)
     Raises:
         ConfigurationError: the recipes differ; the message says in what.
     """
+    difference = difference_of(stored, asked)
+    if difference:
+        raise ConfigurationError(f"{place} {difference}: set it back, or {rebuild}")
+
+
+def difference_of(stored: Recipe, asked: Recipe) -> str:
+    """Says the first thing in which the recipes differ; "" where they agree. A chunking that nobody told agrees."""
     now = asdict(asked)
     for name, value in asdict(stored).items():
-        if value != now[name]:
-            differs = f"was made with {name} {value!r}, the settings now say {now[name]!r}"
-            raise ConfigurationError(f"{place} {differs}: set it back, or {rebuild}")
+        untold = name == "chunking" and not (value and now[name])
+        if value != now[name] and not untold:
+            was, is_now = _different_parts(str(value), str(now[name]))
+            return f"was made with {name} {was}, the settings now say {is_now}"
+    return ""
+
+
+def _different_parts(was: str, is_now: str) -> tuple[str, str]:
+    """Leaves of two lists in words what stands in one of them alone."""
+    was_parts, now_parts = was.split(", "), is_now.split(", ")
+    only_was = [part for part in was_parts if part not in now_parts]
+    only_now = [part for part in now_parts if part not in was_parts]
+    return repr(", ".join(only_was)), repr(", ".join(only_now))

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from rag_llm_system.bootstrap.vector_index import embedded_options, server_options
-from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.bootstrap.vector_index import index_path, open_catalogue, open_index, recipe_options, server_options
+from rag_llm_system.domain.errors import CapabilityError, ConfigurationError, DiskFullError
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
 from rag_llm_system.settings import Settings
 
 
@@ -14,16 +15,47 @@ def settings(tmp_path: Path, **fields: Any) -> Settings:
     return Settings(rag_home=tmp_path, **fields)
 
 
+class Embedder:
+    """Of the two things that an index asks of an embedder."""
+
+    dimension = 4
+    fingerprint = "an embedder"
+
+
 def test_without_a_server_the_index_is_embedded(tmp_path: Path) -> None:
-    plain = settings(tmp_path, rag_min_free_mb=7)
+    plain = settings(tmp_path)
 
     assert server_options(plain) is None
-    assert embedded_options(plain, mode="read", purpose="a test") == {
-        "path": tmp_path / "index",
-        "mode": "read",
-        "purpose": "a test",
-        "min_free_bytes": 7_000_000,
+    assert index_path(plain) == tmp_path / "index"
+    with open_index(plain, Embedder()) as index:  # type: ignore[arg-type]
+        assert isinstance(index, QdrantEdgeIndex)
+        assert index.count("post_chunks_embedded") == 0
+        with pytest.raises(CapabilityError):
+            index.search("cleaned_posts", [])
+
+
+def test_what_a_generation_is_made_by_are_the_settings_and_the_embedder(tmp_path: Path) -> None:
+    told = settings(tmp_path, rag_bm25_k1=1.5, rag_bm25_b=0.5, rag_vector_compression="float16", rag_min_free_mb=0)
+
+    recipe = recipe_options(told, Embedder())  # type: ignore[arg-type]
+    assert recipe.pop("chunking")
+    assert recipe == {
+        "dimension": 4,
+        "embedder": "an embedder",
+        "bm25_k1": 1.5,
+        "bm25_b": 0.5,
+        "compression": "float16",
     }
+    catalogue = open_catalogue(told, Embedder(), purpose="a test")  # type: ignore[arg-type]
+    generation = catalogue.open_draft().publish()
+    assert generation is not None
+    assert {name: generation.recipe[name] for name in recipe} == recipe
+
+
+def test_a_draft_leaves_the_free_space_that_the_settings_say(tmp_path: Path) -> None:
+    greedy = settings(tmp_path, rag_min_free_mb=10**12)
+    with pytest.raises(DiskFullError, match="1,000,000,000,000.0 MB are needed"):
+        open_catalogue(greedy, Embedder(), purpose="a test").open_draft()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

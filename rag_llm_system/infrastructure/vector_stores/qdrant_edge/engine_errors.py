@@ -1,5 +1,6 @@
 """From what Qdrant Edge raises to the errors of this system."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,11 +24,18 @@ def engine_errors(
         raise
     except BaseException as error:
         reason = _first_line(error)
-        if "No space left" in reason or "os error 28" in reason:
+        if any(sign in str(error) for sign in ("No space left", "os error 28")):  # may stand behind a long path
             raise DiskFullError(f"{doing}: the disk is full: make room and run it again") from error
         if "WouldBlock" in reason:
             raise IndexBusyError(f"{doing}: a process that takes no lock has it open: stop that process") from error
         raise otherwise(f"{doing}: the engine failed ({reason}): {advice}") from error
+
+
+def disk_error(error: OSError, what: str) -> BackendError:
+    """Gives the error of ours for one of the operating system's; `what` says what could not be done, and where."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{what}: the disk is full: make room and run it again; what was written is kept")
+    return BackendError(f"{what} ({error.strerror}): see to the disk and run it again; what was written is kept")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,32 +1,29 @@
 """Removing an embedded index."""
 
-import shutil
 from pathlib import Path
 
-from rag_llm_system.domain.collections import LEDGER_COLLECTION
 from rag_llm_system.domain.errors import BackendError
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.lock import LOCK_NAME, IndexLock
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.generations import Generations
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.lock import IndexLock
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import remove_tree
+
+DRAFT_NAME = "draft"
 
 
 def erase_index(path: Path, *, purpose: str) -> list[str]:
-    """Removes all that an index directory holds, and gives the names of it.
+    """Removes all generations of an index directory and its draft, and gives their names.
 
-    The ledger goes first, so that it never says too much.
+    Readers find an empty index from then on.
 
     Raises:
-        IndexBusyError: another process holds the index.
+        IndexBusyError: another process writes to the index.
         BackendError: something cannot be removed.
     """
     lock = IndexLock(path, purpose=purpose)
     try:
-        held = [entry for entry in path.iterdir() if entry.name != LOCK_NAME]
-        held.sort(key=lambda entry: (entry.name != LEDGER_COLLECTION, entry.name))
-        for entry in held:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-        return [entry.name for entry in held]
+        draft = [DRAFT_NAME] if (path / DRAFT_NAME).exists() else []
+        remove_tree(path / DRAFT_NAME)
+        return [*Generations(path).forget_all(), *draft]
     except OSError as error:
         raise BackendError(f"cannot empty the index at {path} ({error.strerror}): check its owner") from error
     finally:

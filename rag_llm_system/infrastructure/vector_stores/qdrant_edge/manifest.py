@@ -1,85 +1,106 @@
-"""What an index directory says of itself: how it was made, and how many points it held when it was closed."""
+"""What a directory of shards says of itself: how it was made, how many points it holds, and what its files are."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from rag_llm_system.domain.errors import ConfigurationError, IntegrityError
-from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import fsync_directory
+from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
 
-_NAME = "manifest.json"
-_FORMAT = 1
-REBUILD = "delete the index folder and run ./poe run-feature-engineering-pipeline"
+MANIFEST_NAME = "manifest.json"
+FORMAT = 2
+_CHECKSUM = "sha256"
+REPAIR = "run ./poe index repair"
+REBUILD = "run ./poe index build"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The recipe, whether the last writer closed the index, and each collection's exact count at that time."""
+    """What is written down beside the shards.
+
+    Args:
+        recipe: what the stored numbers depend on.
+        counts: each collection's exact count at the time when it was last closed.
+        clean: whether the last writer closed the directory, so that the counts hold.
+        fresh: whether a draft began with nothing, rather than as a generation.
+        base: the generation that a draft began as.
+        completing: what becomes of a draft that is being made complete and must not be written to: "live" or "beside";
+            "" for all others.
+        created_at: when a generation was completed: ISO 8601, UTC.
+        checksums: the files of a generation (`trees.checksums`); empty for a draft.
+    """
 
     recipe: Recipe
-    clean: bool = True
     counts: Mapping[str, int] = field(default_factory=dict)
+    clean: bool = True
+    fresh: bool = False
+    base: int | None = None
+    completing: Literal["", "live", "beside"] = ""
+    created_at: str = ""
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_manifest(path: Path, recipe: Recipe) -> Manifest:
-    """Gives the manifest of the index directory; a fresh one with no collections where nothing was written yet.
-
-    Raises:
-        ConfigurationError: the index was made by another recipe or another version of this system.
-        IntegrityError: the manifest is damaged.
-    """
-    stored = _stored_manifest(path)
-    if stored is None:
-        return Manifest(recipe)
-    require_same_recipe(stored.recipe, recipe, f"the index at {path}", REBUILD)
-    return stored
-
-
-def stored_recipe(path: Path) -> Recipe | None:
-    """Gives the recipe that the index directory was made by; None where nothing was written yet.
+def read_manifest(path: Path) -> Manifest:
+    """Gives the manifest of the directory.
 
     Raises:
-        ConfigurationError: the index was made by another version of this system.
-        IntegrityError: the manifest is damaged.
+        ConfigurationError: it was written by a newer version of this system.
+        IntegrityError: it is missing or damaged.
     """
-    stored = _stored_manifest(path)
-    return stored.recipe if stored else None
+    try:
+        fields = read_json(path / MANIFEST_NAME)
+        written = fields.pop("format")
+        if isinstance(written, int) and written > FORMAT:
+            raise ConfigurationError(
+                f"the index at {path} has format {written}, this version reads up to {FORMAT}: update rag_llm_system"
+            )
+        return Manifest(**{**fields, "recipe": Recipe(**fields["recipe"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"the manifest of the index at {path} is missing or damaged: {REPAIR}") from error
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Replaces the manifest at once and durably: whoever reads it sees the old one or the new one.
+    """Replaces the manifest at once and durably.
 
     Raises:
         OSError: it cannot be written.
     """
-    fields = {"format": _FORMAT, **asdict(manifest)}
-    new = path / f"{_NAME}.new"
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(fields, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path / _NAME)
-    fsync_directory(path)
+    write_json(path / MANIFEST_NAME, {"format": FORMAT, **asdict(manifest)})
 
 
-def fsync_directory(path: Path) -> None:
-    """Makes renames within the directory durable."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def read_json(file: Path) -> dict[str, Any]:
+    """Gives what `write_json` wrote.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not as it was written.
+    """
+    fields = json.loads(file.read_bytes())
+    checksum = fields.pop(_CHECKSUM, None) if isinstance(fields, dict) else None
+    if checksum is not None and checksum != _checksum(fields):
+        raise ValueError("the checksum differs")
+    return fields  # type: ignore[no-any-return]
 
 
-def _stored_manifest(path: Path) -> Manifest | None:
-    try:
-        fields = json.loads((path / _NAME).read_bytes())
-        if fields["format"] != _FORMAT:
-            raise ConfigurationError(f"the index at {path} has format {fields['format']}, not {_FORMAT}: {REBUILD}")
-        return Manifest(Recipe(**fields["recipe"]), bool(fields["clean"]), dict(fields["counts"]))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"the manifest of the index at {path} is damaged: {REBUILD}") from error
+def write_json(file: Path, fields: Mapping[str, object]) -> None:
+    """Replaces a file at once and durably: whoever reads it sees the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = file.with_name(f".{file.name}.new")
+    with new.open("w", encoding="utf-8") as opened:
+        json.dump({**fields, _CHECKSUM: _checksum(fields)}, opened, indent=1)
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(file)
+    fsync_directory(file.parent)
+
+
+def _checksum(fields: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

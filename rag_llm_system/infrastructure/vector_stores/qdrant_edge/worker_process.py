@@ -21,7 +21,7 @@ class WorkerProcess:
 
     Args:
         options: how the child opens the shards.
-        lock_fd: the descriptor of the index's lock, which the child keeps until it ends.
+        lock_fd: the descriptor of the draft's or the view's lock, which the child keeps until it ends.
 
     Raises:
         RagError: whatever opening the shards raised.
@@ -60,10 +60,10 @@ class WorkerProcess:
         """Gives the result of that method of the child's `ShardSet`, or raises what it raised."""
         return self._exchange((method, arguments))
 
-    def finish(self) -> None:
-        """Has the child optimise, flush and close the shards, and waits for its end."""
+    def finish(self, *, optimize: bool = False) -> None:
+        """Has the child optimise where that is asked for, flush and close the shards, and waits for its end."""
         try:
-            self.call("finish", True)
+            self.call("finish", optimize)
         finally:
             self._hang_up()
 
@@ -93,10 +93,10 @@ class WorkerProcess:
         code = self._process.poll()
         if code == -signal.SIGBUS:
             return DiskFullError(
-                f"the disk of the index at {self._path} ran full while writing: make room and run it again; "
+                f"the disk of the index at {self._path} ran full: make room and run it again; "
                 "what was acknowledged is kept"
             )
         how = "was ended" if code is None or code >= 0 else f"was killed by {signal.Signals(-code).name}"
         return BackendError(
-            f"the process that writes the index at {self._path} {how}: run it again; what was acknowledged is kept"
+            f"the process that has the index at {self._path} open {how}: run it again; what was acknowledged is kept"
         )
