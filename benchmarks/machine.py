@@ -1,0 +1,35 @@
+"""Where a number was measured."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+
+def machine() -> dict[str, str | int | float]:
+    """Gives what a number depends on beside the code; no name of the machine."""
+    return {
+        "cpu": _cpu_name(),
+        "architecture": platform.machine(),
+        "n_cores": os.cpu_count() or 0,
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_average_1_min": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Gives the versions of Python and of these packages."""
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

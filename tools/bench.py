@@ -1,0 +1,69 @@
+"""Measures what the documents claim, on this machine.
+
+`stores`: each compression of the embedded index, on N windows of real texts (SciFact where RAG_TEST_DATA_DIR holds it,
+else the descriptions of the installed packages) and, beyond them, perturbed copies.
+"""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.stores.benchmark import COMPRESSION_NAMES, choice_of, measure_stores
+from benchmarks.stores.material import read_material
+from benchmarks.stores.table import store_table
+from benchmarks.stores.windows import Windows
+from rag_llm_system.domain.errors import InputError
+from rag_llm_system.settings import load_settings
+from tools.command_line import caller_path, run_tool
+
+
+def main() -> None:
+    """Measures, prints a table, and writes the report where that is asked for."""
+    arguments = _parser().parse_args()
+    settings = load_settings()
+    choices = [choice_of(text) for text in arguments.compression or COMPRESSION_NAMES]
+    folder = settings.home / "benchmarks"
+    material = read_material(settings, folder / "material", _tell, most_documents=arguments.documents)
+    file = caller_path(arguments.json) if arguments.json else None
+    windows = Windows(material, arguments.n, arguments.seed)
+    report = measure_stores(windows, choices, folder / "stores", _tell, keep=partial(_write, file))
+    print(*store_table(report), sep="\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="poe bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    stores = benchmarks.add_parser("stores", help="each compression of the embedded index")
+    stores.add_argument("--n", type=int, required=True, help="windows to store")
+    stores.add_argument(
+        "--compression",
+        action="append",
+        metavar="NAME",
+        help=f"repeatable; {', '.join(COMPRESSION_NAMES)}; NAME:graph or NAME:exact says how to search; default: all",
+    )
+    stores.add_argument("--json", metavar="FILE", help="where the report goes")
+    stores.add_argument("--seed", type=int, default=0, help="of the copies' noise (default 0)")
+    stores.add_argument("--documents", type=int, metavar="N", help="read no more documents than these, for a trial")
+    return parser
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _write(file: Path | None, report: dict[str, Any]) -> None:
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}): give another --json") from error
+
+
+if __name__ == "__main__":
+    run_tool(main)
