@@ -8,9 +8,7 @@ from steps.feature_engineering.query_data_warehouse import query_data_warehouse
 
 
 @pipeline(enable_cache=False, execution_mode=ExecutionMode.FAIL_FAST)
-def feature_engineering(
-    author_full_names: list[str] | None = None, fresh: bool = False, switch: bool = True
-) -> None:
+def feature_engineering(author_full_names: list[str] | None = None, fresh: bool = False, switch: bool = True) -> None:
     """Cleans, chunks, embeds and loads what is new or changed of these authors (None: of all).
 
     Args:

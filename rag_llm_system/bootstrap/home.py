@@ -83,8 +83,8 @@ def open_home(settings: Settings, *, create: bool = True, upgrades: Sequence[Upg
             discard_restore(home)
         version = home_version(home, known=present)
         for upgrade in upgrades[version - 1 :] if version else ():
-            logger.warning("home_is_upgraded from={} what={}", upgrade.from_version, upgrade.what)
             upgrade.run(home)
+            logger.warning("home_upgraded from={} what={}", upgrade.from_version, upgrade.what)
             write_home_version(home, upgrade.from_version + 1)
         if version is None:
             write_home_version(home, present)
@@ -106,6 +106,8 @@ def home_version(home: Path, *, known: int = HOME_VERSION) -> int | None:
         version, written_by = int(fields["schema"]), str(fields["written_by"])
     except FileNotFoundError:
         return 1 if any((home / name).exists() for name in _OF_THE_FIRST_VERSION) else None
+    except NotADirectoryError:
+        raise ConfigurationError(f"{home} cannot be made: set RAG_HOME to a folder, not a file") from None
     except OSError as error:
         raise ConfigurationError(f"{home} cannot be read ({error.strerror}): check its owner, or RAG_HOME") from None
     except (ValueError, KeyError, TypeError):

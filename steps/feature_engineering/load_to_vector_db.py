@@ -18,9 +18,7 @@ from steps.run_report import indexing_html
 
 
 @step
-def load_cleaned_documents(
-    selection: DocumentSelection, fresh: bool = False
-) -> Annotated[CleaningReport, "cleaning"]:
+def load_cleaned_documents(selection: DocumentSelection, fresh: bool = False) -> Annotated[CleaningReport, "cleaning"]:
     """Cleans what is new or changed and loads it into the cleaned_* collections of a draft; takes out what is gone.
 
     With `fresh` the draft begins with nothing, and everything is new.

@@ -5,6 +5,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from rag_llm_system.domain.index_points import IndexPoint
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
 from tools.crash_testing.acknowledged import Standing
 from tools.crash_testing.comparison import compare_documents
 from tools.crash_testing.findings import Findings, unreadable
@@ -64,8 +67,16 @@ def _nothing(_: Round) -> Findings:
     return Findings()
 
 
-def _fail(_: Round) -> Findings:
-    raise OSError("the index cannot be read")
+def _read_damaged_index(round_: Round) -> Findings:
+    """Opens a real index of which a file was cut short."""
+    path = round_.folder / "index"
+    draft = QdrantEdgeCatalogue(path, dimension=2, embedder="e", min_free_bytes=0).open_draft()
+    draft.upsert("index_ledger", [IndexPoint("7ec9e2ae-6f4d-4a65-a1a6-25a1c5d8c4ce", {"author_id": "ada"})])
+    draft.publish()
+    file = max(path.glob("generations/1/index_ledger/**/*.dat"), key=lambda each: each.stat().st_blocks)
+    os.truncate(file, file.stat().st_size // 2)
+    QdrantEdgeIndex(path, dimension=2, embedder="e").close()
+    return Findings()
 
 
 def _stop_working(round_: Round) -> Work:
@@ -88,6 +99,6 @@ def _die(_: Round) -> Work:
 GOOD = Operation("good", _only_kind, _prepare, keep_well, _look, _nothing)
 BAD = replace(GOOD, name="bad", operate=keep_badly)
 TWICE = replace(GOOD, name="twice", operate=keep_twice)
-BROKEN = replace(GOOD, name="broken", complete=_fail)
+BROKEN = replace(GOOD, name="broken", complete=_read_damaged_index)
 BESIDE = replace(GOOD, name="beside", companions=(_stop_working,))
 DEAD = replace(GOOD, name="dead", operate=_die)

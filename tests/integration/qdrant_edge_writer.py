@@ -1,4 +1,4 @@
-"""A program that writes batches to the draft of an index until it is stopped, and says after each how far it was acknowledged.
+"""A program that writes batches to a draft until it is stopped, and says after each how far it was acknowledged.
 
 python -m tests.integration.qdrant_edge_writer PATH FIRST_BATCH N_BATCHES
 """

@@ -156,7 +156,7 @@ def test_an_index_of_other_settings_is_a_failure(
     index = findings(done)["index"]
     assert (done.returncode, index["level"]) == (1, "fail")
     assert "was made with embedder" in index["found"]
-    assert "delete the index" in index["advice"]
+    assert "./poe index build" in index["advice"]
 
 
 @pytest.mark.slow

@@ -15,7 +15,12 @@ import pytest
 from rag_llm_system.domain.errors import BackendError, IndexBusyError
 from rag_llm_system.domain.index_points import DenseQuery, KeywordQuery
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.lock import IndexLock
-from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_draft, open_index, publish_batches
+from tests.integration.qdrant_edge_writer import (
+    BATCH_POINTS,
+    COLLECTION,
+    batch,
+    open_draft,
+)
 
 pytestmark = pytest.mark.slow
 

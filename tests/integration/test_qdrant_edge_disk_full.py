@@ -9,7 +9,14 @@ import pytest
 
 from rag_llm_system.domain.errors import DiskFullError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
-from tests.integration.qdrant_edge_writer import BATCH_POINTS, COLLECTION, batch, open_draft, open_index, publish_batches
+from tests.integration.qdrant_edge_writer import (
+    BATCH_POINTS,
+    COLLECTION,
+    batch,
+    open_draft,
+    open_index,
+    publish_batches,
+)
 
 CAP_SYS_ADMIN = 1 << 21
 

@@ -72,7 +72,9 @@ class Searching:
                     read = list(pinned.scroll(COLLECTION, PointFilter(ids=[hit.id for hit in found])))
                     n_points = pinned.count(COLLECTION)
                 assert len(found) == len(read) == n_points == BATCH_POINTS
-                batches = {point.payload["document_id"] for point in [*found, *read]}
+                batches = {hit.payload["document_id"] for hit in found} | {
+                    point.payload["document_id"] for point in read
+                }
                 assert len(batches) == 1
                 self.seen |= batches
                 assert self._index.count(COLLECTION) == BATCH_POINTS

@@ -23,6 +23,7 @@ from rag_llm_system.domain.errors import (
     RagError,
 )
 from rag_llm_system.domain.index_points import EVERYTHING, DenseQuery, KeywordQuery, SearchQuery
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import write_json
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import copy_tree
 from tests.integration.qdrant_edge_writer import (
     BATCH_POINTS,
@@ -62,8 +63,8 @@ def drafted(path: Path) -> Path:
 
 
 def change_json(file: Path, **fields: object) -> None:
-    kept = {name: value for name, value in json.loads(file.read_text()).items() if name != "sha256"}
-    file.write_text(json.dumps({**kept, **fields}))
+    kept = {name: value for name, value in json.loads(file.read_text()).items() if name not in ("sha256", "format")}
+    write_json(file, {**kept, **fields})
 
 
 def only_generation(path: Path) -> Path:
@@ -305,7 +306,7 @@ def test_a_damaged_generation_is_noticed_when_it_is_opened(path: Path, damage: C
         with pytest.raises((expected, IntegrityError), match=r"poe index (repair|list)") as caught:
             open_it(path)
         assert "\n" not in str(caught.value)
-    assert list((path / "views").iterdir()) == []
+    assert list(path.glob("views/*")) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

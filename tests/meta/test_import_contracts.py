@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("rag_llm_system", "pipelines", "steps", "tools")
+PACKAGES = ("rag_llm_system", "pipelines", "steps", "tools", "benchmarks")
 ADAPTERS = ROOT / "rag_llm_system" / "infrastructure"
 
 # contract -> (file, import that it forbids and that no other contract minds)

@@ -137,7 +137,8 @@ class Running:
             message: tuple[str, Any] = self._connection.recv()
         except EOFError:
             self._process.join()
-            return "error", f"it was ended by signal {-(self._process.exitcode or 0)}"
+            code = self._process.exitcode or 0
+            return "error", f"it was ended by signal {-code}" if code < 0 else f"it ended by itself with code {code}"
         return message
 
     def _children(self) -> list[psutil.Process]:

@@ -35,7 +35,7 @@ class VectorStoreFactory:
 
     @classmethod
     def create(cls, backend: str, **kwargs: Any) -> SwitchingIndex:
-        """Gives an index of that backend to be read, made with the keyword arguments of its class: `path` or `url`, and more.
+        """Gives an index of that backend to be read, made with the keyword arguments of its class, such as `path`.
 
         Raises:
             ConfigurationError: there is no such backend.

@@ -54,7 +54,7 @@ def test_what_a_generation_is_made_by_are_the_settings_and_the_embedder(tmp_path
 
 def test_a_draft_leaves_the_free_space_that_the_settings_say(tmp_path: Path) -> None:
     greedy = settings(tmp_path, rag_min_free_mb=10**12)
-    with pytest.raises(DiskFullError, match="1,000,000,000,000.0 MB are needed"):
+    with pytest.raises(DiskFullError, match=r"1,000,000,000,000\.0 MB are needed"):
         open_catalogue(greedy, Embedder(), purpose="a test").open_draft()  # type: ignore[arg-type]
 
 

@@ -93,7 +93,7 @@ class QdrantEdgeIndex:
         self._wanted = generation
         self._guard = threading.Lock()
         self._is_closed = False
-        self._refused: int | None = None
+        self._refused: int | None = 0  # no generation has that number
         self._require_space(min_free_bytes)
         self._open: OpenGeneration | None = self._open_wanted()
         self._stopped = threading.Event()
@@ -179,7 +179,7 @@ class QdrantEdgeIndex:
         live = self._generations.catalogue().live
         if live in (self.generation, self._refused):
             return
-        self._refused = None
+        self._refused = 0
         try:
             following = self._open_wanted()
         except (ConfigurationError, IntegrityError) as error:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag_llm_system.domain.errors import BackendError, ConfigurationError, InputError, IntegrityError, NotFoundError
+from rag_llm_system.domain.errors import BackendError, InputError, IntegrityError, NotFoundError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
-    FORMAT,
     REPAIR,
     Manifest,
     read_json,
@@ -68,14 +67,7 @@ class Generations:
             IntegrityError: it is damaged.
         """
         try:
-            fields = read_json(self._path / _CATALOGUE_NAME)
-            written = fields.pop("format")
-            if isinstance(written, int) and written > FORMAT:
-                raise ConfigurationError(
-                    f"the index at {self._path} has format {written}, this version reads up to {FORMAT}: "
-                    "update rag_llm_system"
-                )
-            return Catalogue(**fields)
+            return Catalogue(**read_json(self._path / _CATALOGUE_NAME))
         except FileNotFoundError:
             if self.numbers():
                 raise IntegrityError(f"the catalogue of the index at {self._path} is gone: {REPAIR}") from None
@@ -226,7 +218,7 @@ class Generations:
             raise NotFoundError(f"there is no generation {number}: there are {known}; see ./poe index list")
 
     def _write(self, catalogue: Catalogue) -> None:
-        write_json(self._path / _CATALOGUE_NAME, {"format": FORMAT, **asdict(catalogue)})
+        write_json(self._path / _CATALOGUE_NAME, asdict(catalogue))
 
     @contextmanager
     def _locked(self, *, tidily: bool = True) -> Iterator[None]:

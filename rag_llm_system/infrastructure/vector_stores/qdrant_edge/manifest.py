@@ -54,11 +54,6 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         fields = read_json(path / MANIFEST_NAME)
-        written = fields.pop("format")
-        if isinstance(written, int) and written > FORMAT:
-            raise ConfigurationError(
-                f"the index at {path} has format {written}, this version reads up to {FORMAT}: update rag_llm_system"
-            )
         return Manifest(**{**fields, "recipe": Recipe(**fields["recipe"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(f"the manifest of the index at {path} is missing or damaged: {REPAIR}") from error
@@ -70,21 +65,26 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    write_json(path / MANIFEST_NAME, {"format": FORMAT, **asdict(manifest)})
+    write_json(path / MANIFEST_NAME, asdict(manifest))
 
 
 def read_json(file: Path) -> dict[str, Any]:
     """Gives what `write_json` wrote.
 
     Raises:
+        ConfigurationError: a newer version of this system wrote it.
         OSError: it cannot be read.
-        ValueError: it is not as it was written.
+        ValueError, KeyError, TypeError, AttributeError: it is not as it was written.
     """
-    fields = json.loads(file.read_bytes())
-    checksum = fields.pop(_CHECKSUM, None) if isinstance(fields, dict) else None
-    if checksum is not None and checksum != _checksum(fields):
+    fields: dict[str, Any] = json.loads(file.read_bytes())
+    written = fields.pop("format")
+    if isinstance(written, int) and written > FORMAT:
+        raise ConfigurationError(
+            f"the index at {file.parent} has format {written}, this version reads up to {FORMAT}: update rag_llm_system"
+        )
+    if fields.pop(_CHECKSUM) != _checksum(fields):
         raise ValueError("the checksum differs")
-    return fields  # type: ignore[no-any-return]
+    return fields
 
 
 def write_json(file: Path, fields: Mapping[str, object]) -> None:
@@ -95,7 +95,7 @@ def write_json(file: Path, fields: Mapping[str, object]) -> None:
     """
     new = file.with_name(f".{file.name}.new")
     with new.open("w", encoding="utf-8") as opened:
-        json.dump({**fields, _CHECKSUM: _checksum(fields)}, opened, indent=1)
+        json.dump({"format": FORMAT, **fields, _CHECKSUM: _checksum(fields)}, opened, indent=1)
         opened.flush()
         os.fsync(opened.fileno())
     new.replace(file)

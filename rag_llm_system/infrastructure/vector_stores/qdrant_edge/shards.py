@@ -17,6 +17,7 @@ from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import IntegrityError
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter, ScoredPoint, SearchQuery, StoredPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import requests
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import compression_named
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import engine_errors
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     REBUILD,
@@ -79,6 +80,7 @@ class ShardSet:
     def __init__(self, options: ShardOptions) -> None:
         self._options = options
         self._encoder = options.recipe.encoder()
+        self._compression = compression_named(options.recipe.compression)
         self._manifest = read_manifest(options.path)
         require_same_recipe(self._manifest.recipe, options.recipe, f"the index at {options.path}", REBUILD)
         self._shards: dict[str, edge.EdgeShard] = {}
@@ -166,12 +168,11 @@ class ShardSet:
         shards = {name: shard for name in self._options.collections if (shard := self._shard(name)) is not None}
         counts = {name: self.count(name, PointFilter()) for name in shards}
         if self._options.writable:
-            for name, shard in shards.items():
-                is_large = counts[name] >= self._options.optimize_from_points
-                if optimize and is_large and (self._options.path / name).is_dir():
-                    self._optimize(name, shard)
+            for name in shards:
+                if optimize and (self._options.path / name).is_dir():
+                    self._optimize(name, counts[name])
                 with engine_errors(f"cannot flush {name}"):
-                    shard.flush()
+                    self._shards[name].flush()
         self.release()
         if optimize:
             self._settle()
@@ -198,7 +199,7 @@ class ShardSet:
         return self._shards.get(name)
 
     def _ask(self, shard: edge.EdgeShard, queries: Mapping[int, SearchQuery]) -> dict[int, list[ScoredPoint]]:
-        asked = {i: requests.edge_query(query, self._encoder) for i, query in queries.items()}
+        asked = {i: requests.edge_query(query, self._encoder, self._compression.name) for i, query in queries.items()}
         batch = {i: request for i, request in asked.items() if request is not None}
         found = shard.query_batch(edge.QueryBatchRequest(list(batch.values()))) if batch else []
         hits = dict(zip(batch, map(requests.scored_points, found), strict=True))
@@ -235,10 +236,10 @@ class ShardSet:
         own = self._options.path / name
         return own if own.is_dir() or not self._options.writable else self._options.path / LINKED / name
 
-    def _load(self, name: str) -> edge.EdgeShard:
+    def _load(self, name: str, *, graph: bool = True) -> edge.EdgeShard:
         where = f"{name} of the index at {self._options.path}"
         with engine_errors(f"{where} cannot be opened", IntegrityError, REPAIR):
-            return edge.EdgeShard.load(str(self._place(name)), self._config(name))
+            return edge.EdgeShard.load(str(self._place(name)), self._config(name, graph=graph))
 
     def _mark_changed(self) -> None:
         # The manifest says first that its counts no longer hold: a process may die between any two steps.
@@ -321,17 +322,27 @@ class ShardSet:
         page, _ = shard.scroll(request)
         return page
 
-    def _config(self, name: str) -> edge.EdgeConfig:
-        return requests.shard_config(COLLECTIONS[name], self._options.recipe.dimension, self._options.n_threads)
+    def _config(self, name: str, *, graph: bool = True) -> edge.EdgeConfig:
+        recipe, n_threads = self._options.recipe, self._options.n_threads
+        return requests.shard_config(COLLECTIONS[name], recipe.dimension, n_threads, recipe.compression, graph=graph)
 
-    def _optimize(self, name: str, shard: edge.EdgeShard) -> None:
+    def _optimize(self, name: str, n_points: int) -> None:
+        searchable = COLLECTIONS[name].searchable
+        from_points = self._options.optimize_from_points
+        graph = n_points >= (self._compression.graph_from_points(from_points) if searchable else from_points)
+        packs = searchable and self._compression.optimises_without_graph
+        if not (graph or packs):
+            return
         path = self._options.path
         n_free, n_needed = shutil.disk_usage(path).free, 2 * directory_bytes(self._place(name))
         if n_free < n_needed:
             logger.warning("optimize_skipped collection={} free_bytes={} needed_bytes={}", name, n_free, n_needed)
             return
         with engine_errors(f"cannot optimise {name}"):
-            shard.optimize()
+            if not graph:  # the engine goes by how a shard was opened
+                self._shards.pop(name).close()
+                self._shards[name] = self._load(name, graph=False)
+            self._shards[name].optimize()
 
     def _settle(self) -> None:
         """Opens once more what was written to.

@@ -8,14 +8,14 @@ from rag_llm_system.application.rag.query_expansion import QueryExpansion
 from rag_llm_system.application.rag.retriever import STAGES, ContextRetriever, Retrieval
 from rag_llm_system.application.rag.self_query import SelfQuery
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.ports.vector_index import VectorIndex
+from rag_llm_system.domain.ports.vector_index import SwitchingIndex
 from rag_llm_system.domain.users import UserDocument
 from tests.unit.application.rag.corpus import CorpusIndex, WordEmbedder
 
 USERS = [UserDocument.from_full_name(name) for name in ("Ada Lovelace", "Alan Turing", "Grace Hopper")]
 
 
-def retriever(index: VectorIndex, embedder: WordEmbedder | None = None, n_phrasings: int = 1) -> ContextRetriever:
+def retriever(index: SwitchingIndex, embedder: WordEmbedder | None = None, n_phrasings: int = 1) -> ContextRetriever:
     return ContextRetriever(index, embedder or WordEmbedder(), SelfQuery(lambda: USERS), QueryExpansion(n_phrasings))
 
 

@@ -38,7 +38,7 @@ def adopt(generations: Generations, path: Path, *, switch: bool = True) -> int:
 
 def write_catalogue(path: Path, **fields: object) -> None:
     path.mkdir(exist_ok=True)
-    write_json(path / "catalogue.json", {"format": 2, **fields})
+    write_json(path / "catalogue.json", fields)
 
 
 def test_where_there_is_no_index_nothing_is_live_and_nothing_is_made(generations: Generations, path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     ids=str,
 )
 def test_each_part_of_the_recipe_must_agree(asked: Recipe) -> None:
-    with pytest.raises(ConfigurationError, match="the index was made with .* settings now say .* or build it"):
+    with pytest.raises(ConfigurationError, match=r"the index was made with .* settings now say .* or build it"):
         require_same_recipe(RECIPE, asked, "the index", "build it")
 
 
