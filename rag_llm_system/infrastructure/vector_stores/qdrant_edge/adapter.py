@@ -154,6 +154,7 @@ class QdrantEdgeIndex:
             self._follower.join()
         if last is not None:
             last.let_go()
+            last.wait()
 
     def _scrolled(self, collection: str, where: PointFilter) -> Iterator[StoredPoint]:
         with self.pinned() as index:

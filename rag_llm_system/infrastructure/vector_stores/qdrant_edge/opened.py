@@ -37,6 +37,7 @@ class OpenGeneration:
         self._options = replace(options, path=self._view.path)
         self._index_path = options.path
         self._n_holders = 1
+        self._closer: threading.Thread | None = None
         self._guard = threading.Lock()
         try:
             self._worker = WorkerProcess(self._options, lock_fd=self._view.fileno())
@@ -51,11 +52,24 @@ class OpenGeneration:
             self._n_holders += 1
 
     def let_go(self) -> None:
-        """Ends one use; after the last one the child ends and the view is removed."""
+        """Ends one use; after the last one the child ends and the view is removed, in a thread of their own.
+
+        The last one may be a question that was under way during a switch, and must not wait for that.
+        """
         with self._guard:
             self._n_holders -= 1
-            if self._n_holders:
-                return
+            if not self._n_holders:
+                self._closer = threading.Thread(target=self._close, name="index-closer")
+                self._closer.start()
+
+    def wait(self) -> None:
+        """Waits until it is closed, where nobody uses it any more."""
+        with self._guard:
+            closer = self._closer
+        if closer is not None:
+            closer.join()
+
+    def _close(self) -> None:
         try:
             if self._worker.is_usable:
                 self._worker.finish()
