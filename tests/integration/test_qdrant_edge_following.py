@@ -97,10 +97,10 @@ def test_a_reader_follows_every_switch_and_no_call_fails_or_mixes_two_generation
 
     assert searching.errors == []
     assert searching.seen == {"batch0", "batch1", "batch2", "batch3"}
-    # Of each generation that was left the child, the view, the threads and the descriptors are gone.
-    assert len(psutil.Process().children()) == 1
+    # Of each generation that was left the child, the view, the threads and the descriptors go.
+    wait_until(lambda: len(psutil.Process().children()) == 1)
+    wait_until(lambda: threading.active_count() == n_threads)
     assert len([entry for entry in (tmp_path / "views").iterdir() if entry.is_dir()]) == 1
-    assert threading.active_count() == n_threads
     assert len(os.listdir("/proc/self/fd")) == n_open
     index.close()
     assert psutil.Process().children() == []
@@ -166,6 +166,7 @@ def test_a_reader_whose_child_was_killed_says_so_once_and_goes_on(tmp_path: Path
     publish_batches(tmp_path, 1)
     wait_until(lambda: index.generation == 2)
     assert index.count(COLLECTION) == 2 * BATCH_POINTS
+    wait_until(lambda: len(psutil.Process().children()) == 1)
     (child,) = psutil.Process().children()
     child.kill()
     index.close()
@@ -181,7 +182,7 @@ def test_what_is_pinned_stays_while_its_generation_is_dropped_and_goes_with_the_
         catalogue_of(tmp_path).drop(1)
         assert {point.payload["document_id"] for point in pinned.scroll(COLLECTION)} == {"batch0"}
         assert sorted(reader.generation for reader in catalogue_of(tmp_path).readers()) == [1, 2]
-    assert [reader.generation for reader in catalogue_of(tmp_path).readers()] == [2]
+    wait_until(lambda: [reader.generation for reader in catalogue_of(tmp_path).readers()] == [2])
     index.close()
 
 
@@ -193,7 +194,7 @@ def test_what_is_being_read_is_read_to_its_end_though_the_index_is_closed(tmp_pa
     index.close()
 
     assert len([first, *points]) == 10 * BATCH_POINTS
-    assert psutil.Process().children() == []
+    wait_until(lambda: psutil.Process().children() == [])
     with pytest.raises(BackendError, match="closed"):
         index.count(COLLECTION)
 

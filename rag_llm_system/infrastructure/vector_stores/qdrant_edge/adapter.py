@@ -93,6 +93,7 @@ class QdrantEdgeIndex:
         self._wanted = generation
         self._guard = threading.Lock()
         self._is_closed = False
+        self._left: list[OpenGeneration] = []
         self._refused: int | None = 0  # no generation has that number
         self._require_space(min_free_bytes)
         self._open: OpenGeneration | None = self._open_wanted()
@@ -149,12 +150,14 @@ class QdrantEdgeIndex:
                 return
             self._is_closed = True
             last, self._open = self._open, None
+        if last is not None:
+            last.let_go()
         self._stopped.set()
         if self._follower.is_alive():
             self._follower.join()
-        if last is not None:
-            last.let_go()
-            last.wait()
+        for generation in (*self._left, last):
+            if generation is not None:
+                generation.wait()
 
     def _scrolled(self, collection: str, where: PointFilter) -> Iterator[StoredPoint]:
         with self.pinned() as index:
@@ -194,6 +197,7 @@ class QdrantEdgeIndex:
                 last, self._open = self._open, following
         if last is not None:
             last.let_go()
+            self._left = [generation for generation in (*self._left, last) if not generation.is_closed]
         logger.info("generation_followed number={}", following.number if following else None)
 
     def _open_wanted(self) -> OpenGeneration | None:

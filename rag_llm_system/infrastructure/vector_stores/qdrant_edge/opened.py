@@ -62,6 +62,11 @@ class OpenGeneration:
                 self._closer = threading.Thread(target=self._close, name="index-closer")
                 self._closer.start()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody uses it any more, and the child has ended."""
+        return self._closer is not None and not self._closer.is_alive()
+
     def wait(self) -> None:
         """Waits until it is closed, where nobody uses it any more."""
         with self._guard:
