@@ -2,6 +2,7 @@
 
 `stores`: each compression of the embedded index, on N windows of real texts (SciFact where RAG_TEST_DATA_DIR holds it,
 else the descriptions of the installed packages) and, beyond them, perturbed copies.
+`while-building`: how long questions wait while a generation of N windows is built and switched to.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.life.while_building import measure_while_building, while_building_lines
 from benchmarks.stores.benchmark import COMPRESSION_NAMES, choice_of, measure_stores
 from benchmarks.stores.material import read_material
 from benchmarks.stores.table import store_table
@@ -22,14 +24,22 @@ from tools.command_line import caller_path, run_tool
 def main() -> None:
     """Measures, prints a table, and writes the report where that is asked for."""
     arguments = _parser().parse_args()
-    settings = load_settings()
-    choices = [choice_of(text) for text in arguments.compression or COMPRESSION_NAMES]
-    folder = settings.home / "benchmarks"
-    material = read_material(settings, folder / "material", _tell, most_documents=arguments.documents)
     file = caller_path(arguments.json) if arguments.json else None
+    arguments.measure(arguments, load_settings().home / "benchmarks", file)
+
+
+def _stores(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
+    choices = [choice_of(text) for text in arguments.compression or COMPRESSION_NAMES]
+    material = read_material(load_settings(), folder / "material", _tell, most_documents=arguments.documents)
     windows = Windows(material, arguments.n, arguments.seed)
     report = measure_stores(windows, choices, folder / "stores", _tell, keep=partial(_write, file))
     print(*store_table(report), sep="\n")
+
+
+def _while_building(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
+    report = measure_while_building(arguments.n, arguments.live, arguments.readers, folder / "while_building", _tell)
+    _write(file, report)
+    print(*while_building_lines(report), sep="\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,9 +55,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"repeatable; {', '.join(COMPRESSION_NAMES)}; NAME:graph or NAME:exact says how to search; default: all",
     )
-    stores.add_argument("--json", metavar="FILE", help="where the report goes")
     stores.add_argument("--seed", type=int, default=0, help="of the copies' noise (default 0)")
     stores.add_argument("--documents", type=int, metavar="N", help="read no more documents than these, for a trial")
+    stores.set_defaults(measure=_stores)
+    building = benchmarks.add_parser("while-building", help="how long questions wait while an index is built")
+    building.add_argument("--n", type=int, default=50_000, help="windows to build (default 50000)")
+    building.add_argument("--live", type=int, default=20_000, help="windows to ask meanwhile (default 20000)")
+    building.add_argument("--readers", type=int, default=2, help="processes that ask (default 2)")
+    building.set_defaults(measure=_while_building)
+    for benchmark in (stores, building):
+        benchmark.add_argument("--json", metavar="FILE", help="where the report goes")
     return parser
 
 

@@ -1,0 +1,1 @@
+"""What the life of an index costs whoever asks it meanwhile."""
