@@ -1,6 +1,7 @@
 """Homes to be backed up: a few documents, an index over them, and what both say, to be compared afterwards."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -123,11 +124,12 @@ def light_state_of(home: Path) -> dict[str, Any]:
 
 
 def stored(url: str) -> dict[str, list[str]]:
-    """Gives all users and documents to the letter."""
+    """Gives all users and documents to the letter, and when the documents were stored."""
     with closing(SqlDocumentStore(url, create=False)) as store:
         all_documents = {
             str(category): [one.model_dump_json() for one in store.find(category)] for category in Category
         }
+        all_documents["digests"] = [one.model_dump_json() for category in Category for one in store.digests(category)]
         return {"users": [user.model_dump_json() for user in store.users()], **all_documents}
 
 
@@ -164,9 +166,13 @@ def files_of(folder: Path) -> list[str]:
 
 def _save_documents(home: Path, n_articles: int) -> None:
     open_home(settings_of(home))
-    with closing(SqlDocumentStore(f"sqlite:///{home}/documents.sqlite")) as store:
+    with closing(SqlDocumentStore(f"sqlite:///{home}/documents.sqlite", clock=_long_ago)) as store:
         store.save_users(users())
         store.save(documents(n_articles))
+
+
+def _long_ago() -> datetime:
+    return datetime(2020, 1, 2, tzinfo=UTC)
 
 
 def _checksums_below(folder: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ def main() -> None:
         )
     print(*backup_lines(description), sep="\n")
     how = "encrypted" if passphrase else "not encrypted"
-    print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB, {how}")
+    print(f"{path}: {_size_text(path.stat().st_size)}, {how}")
 
 
 def in_megabytes(show: Progress) -> Progress:
@@ -50,6 +50,10 @@ def backup_lines(description: BackupDescription) -> list[str]:
     """Says what a backup holds, a line each."""
     lines = [f"{n:>9,}  {name.replace('_', ' ')}" for name, n in description.counts.items() if n]
     return [*lines, *(f"note: {note}" for note in description.notes)]
+
+
+def _size_text(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} KB"
 
 
 def _passphrase(settings: Settings, ask: bool) -> str | None:

@@ -1,6 +1,7 @@
 """Restores a backup that ./poe backup wrote, into an empty home (RAG_HOME) and the stores that the settings name.
 
-The file is checked to its end before anything is written. Stop servers that use this home first.
+The file is checked to its end before anything is written. Stop servers and pipelines that use this home first: where
+they saved something meanwhile, nothing is restored.
 """
 
 import argparse

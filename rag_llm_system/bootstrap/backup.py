@@ -30,7 +30,7 @@ from rag_llm_system.bootstrap.vector_index import index_path, server_options
 from rag_llm_system.domain.backups import BackupDescription
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import DiskFullError, InputError, NotFoundError
-from rag_llm_system.domain.links import holds_password
+from rag_llm_system.domain.links import holds_password, origin_of, without_credentials
 from rag_llm_system.domain.ports.backup import Progress
 from rag_llm_system.settings import Settings, known_keys
 
@@ -131,7 +131,8 @@ def restore(
 
     The backup is checked to its end before anything is written. What is written lies beside until all of it is there:
     killed at any moment, the home is empty or whole. A server that keeps the documents may have a part of them then;
-    restoring the same backup again completes it.
+    restoring the same backup again completes it. Servers and pipelines that use the home have to be stopped before:
+    where something was saved meanwhile, nothing is restored.
 
     Args:
         settings: say where everything belongs.
@@ -162,6 +163,7 @@ def restore(
             if not (goes_on and _keeps_documents_elsewhere(settings)):
                 _require_no_documents(settings)
             _read_all(settings, reader, on_restore)
+            _require_nothing_new(settings)
             mark_complete(settings.home)
         complete_restore(settings.home)
         write_home_version(settings.home)
@@ -216,7 +218,8 @@ def _facts(settings: Settings) -> "BackupFacts":
 def settings_that_are_set(settings: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
     """Gives the settings that are not left to their defaults, by key, and the keys of those that are secret.
 
-    Where things lie on this machine is left out.
+    Where things lie on this machine is left out. Of an address that holds more than is to be shown, such as a query,
+    the origin is given, and its key is among the secret ones too.
     """
     keys: dict[str, str] = {}
     for key, field in known_keys().items():
@@ -227,9 +230,17 @@ def settings_that_are_set(settings: Settings) -> tuple[dict[str, str], tuple[str
         value: Any = getattr(settings, field)
         if isinstance(value, SecretStr) or (isinstance(value, str) and holds_password(value)):
             secrets.append(keys[field])
+        elif isinstance(value, str) and _may_hold_secret(value):
+            secrets.append(keys[field])
+            values[keys[field]] = origin_of(value)
         elif value is not None:
             values[keys[field]] = str(value).lower() if isinstance(value, bool) else str(value)
     return values, tuple(secrets)
+
+
+def _may_hold_secret(value: str) -> bool:
+    is_more = "?" in value or "#" in value or without_credentials(value) != value
+    return "://" in value and is_more
 
 
 def _keeps_documents_elsewhere(settings: Settings) -> bool:
@@ -248,7 +259,15 @@ def _require_no_index(home: Path) -> None:
     from rag_llm_system.infrastructure.vector_stores.qdrant_edge.index_files import holds_index
 
     if holds_index(home / "index"):
-        raise InputError(f"{home} holds an index: set RAG_HOME to an empty folder, or move that one away")
+        way = "stop servers and pipelines, and set RAG_HOME to an empty folder or move that one away"
+        raise InputError(f"{home} holds an index: {way}")
+
+
+def _require_nothing_new(settings: Settings) -> None:
+    """Looks again, since who had the home open before does not know of its lock. A server's documents were counted."""
+    _require_no_index(settings.home)
+    if not _keeps_documents_elsewhere(settings):
+        _require_no_documents(settings)
 
 
 def _require_no_documents(settings: Settings) -> None:
@@ -265,7 +284,8 @@ def _require_no_documents(settings: Settings) -> None:
         return
     if not is_empty:
         what = "the document store that the settings name" if there is settings else str(settings.home)
-        raise InputError(f"{what} holds documents or users already: restore into an empty one (RAG_HOME, DATABASE_URL)")
+        way = "stop servers and pipelines, and restore into an empty one (RAG_HOME, DATABASE_URL)"
+        raise InputError(f"{what} holds documents or users already: {way}")
 
 
 def _require_space(settings: Settings, description: BackupDescription) -> None:
@@ -324,6 +344,8 @@ def _notes_after(settings: Settings, description: BackupDescription) -> tuple[st
         notes.append(f"the backup holds no index: {_BUILD}")
     if (settings.home / SETTINGS).exists():
         notes.append(f"settings of the backup: {settings.home / SETTINGS}; RAG_PROFILE with this path uses them")
+    if settings.database_host and any(description.counts.get(category) for category in Category):
+        notes.append("MongoDB has the documents as saved now: ./poe retention counts from today for them")
     if description.secrets:
         notes.append(f"secrets to be set again, if they are needed: {', '.join(description.secrets)}")
     return tuple(notes)

@@ -68,13 +68,11 @@ def open_home(settings: Settings, *, create: bool = True, upgrades: Sequence[Upg
     home = settings.home
     present = 1 + len(upgrades)
     version = home_version(home, known=present)
-    if version is None and not create:
-        return
     state = restore_state(home)
     if state == "half":
         what = f"a restore into {home} is under way, or was cut off"
         raise ConfigurationError(f"{what}: wait for it, or run ./poe restore with the same file again")
-    if version == present and state == "none":
+    if state == "none" and (version == present or (version is None and not create)):
         return
     with locked_home(home):
         if restore_state(home) == "complete":

@@ -1,6 +1,7 @@
 """Backing a home up and restoring it: the same to the byte, or nothing at all."""
 
 import random
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,34 @@ def test_only_an_empty_home_is_restored_into(archive: Path, tmp_path: Path) -> N
     assert not (tmp_path / "documents" / "restoring").exists()
 
 
+def test_what_a_running_server_saves_meanwhile_is_not_overwritten(archive: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/home/documents.sqlite"
+    with closing(SqlDocumentStore(url)) as server:
+
+        def save(n_done: int, n_all: int) -> None:
+            server.save(documents(1))
+
+        with pytest.raises(InputError, match="holds documents or users already: stop servers and pipelines"):
+            restore(settings_of(tmp_path / "home"), archive, on_restore=save)
+        assert server.count(Category.ARTICLES) == 1
+        assert server.save(documents(2)).n_new == 1
+    assert not (tmp_path / "home" / "restoring").exists()
+
+
+def test_an_index_that_is_published_meanwhile_is_not_overwritten(archive: Path, tmp_path: Path) -> None:
+    other = make_light_home(tmp_path / "other")
+    settings = settings_of(tmp_path / "home")
+
+    def publish(n_done: int, n_all: int) -> None:
+        if not (tmp_path / "home" / "index").exists():
+            shutil.copytree(other.home / "index", tmp_path / "home" / "index")
+
+    with pytest.raises(InputError, match="holds an index: stop servers and pipelines"):
+        restore(settings, archive, on_restore=publish)
+    assert Generations(tmp_path / "home" / "index").numbers() == [1]
+    assert not (tmp_path / "home" / "documents.sqlite").exists()
+
+
 def test_a_home_in_which_somebody_only_looked_is_still_empty(
     whole: dict[str, Any], archive: Path, tmp_path: Path
 ) -> None:
@@ -268,6 +297,21 @@ def test_settings_are_kept_and_secrets_only_named(home: Settings, tmp_path: Path
     assert any("QDRANT_APIKEY, QDRANT_CLOUD_URL" in note for note in report.notes)
     restored = load_settings(rag_profile=str(profile))
     assert (restored.top_k, restored.rag_rerank, restored.comet_project) == (7, False, "it's \\ mine")
+
+
+def test_of_an_address_with_a_query_only_the_origin_is_kept(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        qdrant_cloud_url="https://example.org/?api_key=hidden",
+        rag_model_server_url="https://example.org:1/v1?key=hidden",
+        weaviate_url="https://example.org/path",
+    )
+    values, secrets = settings_that_are_set(settings)
+    assert "hidden" not in str(values)
+    assert values["QDRANT_CLOUD_URL"] == "https://example.org"
+    assert values["RAG_MODEL_SERVER_URL"] == "https://example.org:1"
+    assert values["WEAVIATE_URL"] == "https://example.org/path"
+    assert secrets == ("QDRANT_CLOUD_URL", "RAG_MODEL_SERVER_URL")
 
 
 def test_large_documents_are_kept_in_parts_of_their_own(tmp_path: Path) -> None:

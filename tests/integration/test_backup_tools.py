@@ -24,7 +24,8 @@ def test_a_person_backs_up_checks_and_restores(tmp_path: Path) -> None:
     secret = {"RAG_BACKUP_PASSPHRASE": "open sesame"}
     code, output, errors = run("backup", "twin.backup", home=tmp_path / "home", **secret)
     assert (code, errors) == (0, "")
-    assert "encrypted" in output.splitlines()[-1]
+    assert output.splitlines()[-1].endswith(" KB, encrypted")
+    assert ": 0.0" not in output
 
     code, output, errors = run("backup", "twin.backup", home=tmp_path / "home", **secret)
     assert (code, output) == (1, "")

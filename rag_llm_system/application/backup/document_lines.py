@@ -1,7 +1,7 @@
 """Users and documents as lines of JSON, in parts of a few megabytes."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from pydantic import ValidationError
@@ -68,8 +68,8 @@ def read_users(lines: bytes) -> list[UserDocument]:
         raise IntegrityError(_DAMAGED) from None
 
 
-def read_documents(name: str, lines: bytes) -> Iterator[Document]:
-    """Gives the documents of a part.
+def read_documents(name: str, lines: bytes) -> Iterator[tuple[Document, str]]:
+    """Gives the documents of a part, each with when it was stored; "" where that is not known.
 
     Raises:
         IntegrityError: a line is no document of the part's category, or another one than was written.
@@ -79,12 +79,13 @@ def read_documents(name: str, lines: bytes) -> Iterator[Document]:
         try:
             fields = json.loads(line)
             document = document_type.model_validate(fields["document"])
-            is_whole = document.content_hash() == fields["content_hash"]
+            saved_at = fields["saved_at"]
+            is_whole = document.content_hash() == fields["content_hash"] and isinstance(saved_at, str)
         except (ValueError, KeyError, TypeError, RecursionError):  # pydantic's ValidationError is a ValueError
             raise IntegrityError(_DAMAGED) from None
         if not is_whole:
             raise IntegrityError(_DAMAGED)
-        yield document
+        yield document, saved_at
 
 
 def category_of(name: str) -> Category:
@@ -99,10 +100,12 @@ def category_of(name: str) -> Category:
         raise IntegrityError(_DAMAGED) from None
 
 
-def batches(documents: Iterator[Document], n_documents: int) -> Iterator[Sequence[Document]]:
-    """Gives the documents some at a time."""
+def batches(
+    documents: Iterator[tuple[Document, str]], n_documents: int
+) -> Iterator[tuple[Sequence[Document], Mapping[str, str]]]:
+    """Gives the documents some at a time, and with them when they were stored, by id."""
     while batch := list(islice(documents, n_documents)):
-        yield batch
+        yield [document for document, _ in batch], {document.id: saved_at for document, saved_at in batch}
 
 
 def _part_name(category: Category, number: int) -> str:

@@ -8,7 +8,7 @@ from rag_llm_system.application.backup.backing_up import INDEX_COUNT, INDEX_FOLD
 from rag_llm_system.domain.backups import BackupDescription
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import ConfigurationError, IntegrityError
-from rag_llm_system.domain.ports.backup import BackupMember, BackupReader, IndexFiles, Progress
+from rag_llm_system.domain.ports.backup import BackupMember, BackupReader, DatedStore, IndexFiles, Progress
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
 
 _N_PER_SAVE = 64
@@ -53,7 +53,7 @@ def restore_archive(
 
     Args:
         archive: one that `check_archive` has passed.
-        documents: where documents are saved.
+        documents: where documents are saved; unless it is a `DatedStore`, as if they were new there.
         users: where authors are saved.
         index: where the index's files are placed; None leaves them out.
         on_progress: is told how far the archive has been read.
@@ -78,8 +78,11 @@ def restore_archive(
 
 def _save(member: BackupMember, store: DocumentStore) -> None:
     documents = document_lines.read_documents(member.name, _lines(member))
-    for batch in document_lines.batches(documents, _N_PER_SAVE):
-        store.save(batch)
+    for batch, saved_at in document_lines.batches(documents, _N_PER_SAVE):
+        if isinstance(store, DatedStore):
+            store.save_dated(batch, saved_at)
+        else:
+            store.save(batch)
 
 
 def _lines(member: BackupMember) -> bytes:

@@ -1,15 +1,30 @@
 """One file that holds everything, and the files of an index that go into it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rag_llm_system.domain.backups import BackupDescription
+from rag_llm_system.domain.documents import Document
+from rag_llm_system.domain.ports.document_store import SaveOutcome
 
 Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is."""
+
+
+@runtime_checkable
+class DatedStore(Protocol):
+    """A document store that can take documents as stored at an earlier time: retention does not start again."""
+
+    def save_dated(self, documents: Sequence[Document], saved_at: Mapping[str, str]) -> SaveOutcome:
+        """Inserts or replaces as `DocumentStore.save` does.
+
+        Args:
+            documents: what is saved.
+            saved_at: when each was stored, by the id it is given with; see `DocumentDigest`. "" or none: now.
+        """
 
 
 class BackupWriter(Protocol):

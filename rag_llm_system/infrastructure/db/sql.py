@@ -1,7 +1,7 @@
 """Raw documents and authors in an SQL database: SQLite as one file, PostgreSQL by the same statements."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +91,14 @@ class SqlDocumentStore:
         Raises:
             InputError: a document cannot be held, such as text that is not Unicode; nothing is saved.
         """
+        return self.save_dated(documents, {})
+
+    def save_dated(self, documents: Sequence[Document], saved_at: Mapping[str, str]) -> SaveOutcome:
+        """Saves documents that were stored elsewhere before, at the times given by id; see `DatedStore`.
+
+        Raises:
+            InputError: a document cannot be held, such as text that is not Unicode; nothing is saved.
+        """
         rows: dict[Category, list[_DocumentRow]] = {}
         for document in documents:
             rows.setdefault(document.category, []).append(_DocumentRow.of(document))
@@ -100,7 +108,7 @@ class SqlDocumentStore:
         with self._writing() as connection:
             now = timestamp(self._clock)
             for category, of_category in rows.items():
-                outcome += _save_rows(connection, DOCUMENTS[category], of_category, now)
+                outcome += _save_rows(connection, DOCUMENTS[category], of_category, saved_at, now)
         return outcome
 
     def find(
@@ -290,7 +298,9 @@ class _DocumentRow:
         return {**{name: getattr(self, name) for name in names}, "saved_at": saved_at}
 
 
-def _save_rows(connection: Connection, table: Table, rows: Sequence[_DocumentRow], now: str) -> SaveOutcome:
+def _save_rows(
+    connection: Connection, table: Table, rows: Sequence[_DocumentRow], saved_at: Mapping[str, str], now: str
+) -> SaveOutcome:
     hashes, ids_by_link = _known_rows(connection, table, rows)
     links = {known_id: link for link, known_id in ids_by_link.items()}
     pending: dict[str, dict[str, str]] = {}
@@ -306,7 +316,7 @@ def _save_rows(connection: Connection, table: Table, rows: Sequence[_DocumentRow
         if row.link:
             ids_by_link[row.link] = row.id
             links[row.id] = row.link
-        pending[row.id] = row.values(now)
+        pending[row.id] = row.values(saved_at.get(given.id) or now)
     _replace(connection, table, list(pending.values()))
     return SaveOutcome(n_new, n_changed, len(rows) - n_new - n_changed)
 

@@ -134,19 +134,23 @@ def test_a_full_disk_is_a_line(tmp_path: Path) -> None:
     assert version_in(tmp_path) == 1
 
 
-def test_a_restore_that_was_cut_off_is_not_taken_for_an_empty_home(tmp_path: Path) -> None:
+@pytest.mark.parametrize("create", [True, False])
+def test_a_restore_that_was_cut_off_is_not_taken_for_an_empty_home(create: bool, tmp_path: Path) -> None:
     begin_restore(tmp_path, "one")
     with pytest.raises(ConfigurationError, match="poe restore"):
-        open_home(settings(tmp_path))
+        open_home(settings(tmp_path), create=create)
 
 
-def test_a_restore_that_only_had_to_be_moved_is_ended_by_whoever_opens_the_home_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("create", [True, False])
+def test_a_restore_that_only_had_to_be_moved_is_ended_by_whoever_opens_the_home_next(
+    create: bool, tmp_path: Path
+) -> None:
     with locked_home(tmp_path):
         begin_restore(tmp_path, "one")
         (tmp_path / "restoring" / "documents.sqlite").write_bytes(b"all")
         (tmp_path / "documents.sqlite-wal").write_bytes(b"of an empty one")
         mark_complete(tmp_path)
-    open_home(settings(tmp_path))
+    open_home(settings(tmp_path), create=create)
     assert restore_state(tmp_path) == "none"
     assert (tmp_path / "documents.sqlite").read_bytes() == b"all"
     assert not (tmp_path / "documents.sqlite-wal").exists()
