@@ -7,15 +7,19 @@ compression) is not answered from: build makes one by the settings as they are n
 import argparse
 from collections.abc import Callable
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from rag_llm_system.bootstrap.generations import open_generations, repair_index
-from rag_llm_system.domain.errors import NotFoundError
+from rag_llm_system.domain.errors import ConfigurationError, NotFoundError
 from rag_llm_system.domain.generations import Generation
 from rag_llm_system.domain.ports.index_catalogue import IndexCatalogue
 from rag_llm_system.settings import load_settings
 from tools.command_line import run_tool
 from tools.pipeline_runs import run_feature_engineering
 from tools.printing import indexing_lines
+
+if TYPE_CHECKING:
+    from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
 
 
 def main() -> None:
@@ -92,10 +96,19 @@ def _repair(_: argparse.Namespace) -> None:
         print(f"generation {number} is intact")
     for number, file in found.dropped.items():
         print(f"generation {number} is removed: {file} was damaged or gone")
+    if found.live is None and not found.dropped:
+        raise NotFoundError("there is no index to repair: run ./poe run-feature-engineering-pipeline")
     if found.live is None or found.was_live_damaged:
         print("Bringing the index up to the documents")
-        print(*indexing_lines(*run_feature_engineering()), sep="\n")
+        print(*indexing_lines(*_brought_up()), sep="\n")
     print(*(line for generation in _generations() if generation.is_live for line in _lines(generation)), sep="\n")
+
+
+def _brought_up() -> "tuple[CleaningReport, IndexingReport]":
+    try:
+        return run_feature_engineering()
+    except ConfigurationError:  # what is left was made by other settings
+        return run_feature_engineering(fresh=True)
 
 
 def _generations() -> list[Generation]:
@@ -112,6 +125,8 @@ def _lines(generation: Generation) -> list[str]:
     n_windows = sum(n for name, n in generation.counts.items() if name.endswith("_embedded"))
     size = f"{generation.size_bytes / 1e6:,.1f} MB"
     recipe = generation.recipe
+    if not recipe:
+        return [f"{generation.number:>4}  {role:6}  damaged: run ./poe index repair"]
     made_by = f"{recipe['embedder']}, {recipe['compression']}, BM25 k1 {recipe['bm25_k1']} b {recipe['bm25_b']}"
     return [
         f"{generation.number:>4}  {role:6}  {generation.created_at}  {n_windows:>9,} windows  {size:>12}",

@@ -14,7 +14,7 @@ class Generation:
         is_previous: whether it was live before that one: where a rollback goes.
         created_at: ISO 8601, UTC.
         recipe: what its numbers depend on: embedder, chunk sizes, BM25 parameters, compression.
-        counts: points by collection.
+        counts: points by collection. Empty, as the recipe is, where what says so is damaged.
         size_bytes: the space that its files take. What several generations share is counted in each.
     """
 

@@ -44,14 +44,16 @@ def require_same_recipe(stored: Recipe, asked: Recipe, place: str, rebuild: str)
 
 
 def difference_of(stored: Recipe, asked: Recipe) -> str:
-    """Says the first thing in which the recipes differ; "" where they agree. A chunking that nobody told agrees."""
+    """Says in what the recipes differ; "" where they agree. A chunking that nobody told agrees."""
     now = asdict(asked)
+    made_with, say_now = [], []
     for name, value in asdict(stored).items():
         untold = name == "chunking" and not (value and now[name])
         if value != now[name] and not untold:
             was, is_now = _different_parts(str(value), str(now[name]))
-            return f"was made with {name} {was}, the settings now say {is_now}"
-    return ""
+            made_with.append(f"{name} {was}")
+            say_now.append(is_now)
+    return f"was made with {', '.join(made_with)}, the settings now say {', '.join(say_now)}" if made_with else ""
 
 
 def _different_parts(was: str, is_now: str) -> tuple[str, str]:

@@ -176,8 +176,8 @@ class QdrantEdgeIndex:
                 pause_s = poll_s
             except RagError as error:
                 logger.warning("generation_not_followed reason={}", error.message)
-            except OSError as error:
-                logger.warning("generation_not_followed reason={}", error.strerror)
+            except Exception as error:  # whatever it is, the next generation must be followed
+                logger.warning("generation_not_followed reason={}", type(error).__name__)
 
     def _move_to_live(self) -> None:
         live = self._generations.catalogue().live

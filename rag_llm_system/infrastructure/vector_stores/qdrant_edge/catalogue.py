@@ -2,13 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from loguru import logger
 
-from rag_llm_system.domain.errors import DiskFullError, IntegrityError
+from rag_llm_system.domain.errors import DiskFullError, IndexBusyError, IntegrityError, NotFoundError
 from rag_llm_system.domain.generations import Generation, Reader
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import views
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.draft import QdrantEdgeDraft
@@ -33,6 +33,9 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import (
     remove_tree,
 )
 from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, difference_of, require_same_recipe
+
+_OPENINGS = 2
+"""How often a draft that was left is tried before it is begun anew."""
 
 
 class QdrantEdgeCatalogue:
@@ -82,7 +85,11 @@ class QdrantEdgeCatalogue:
 
     def generations(self) -> list[Generation]:
         """As the port says."""
-        return [self._describe(number) for number in self._generations.numbers()]
+        described = []
+        for number in self._generations.numbers():
+            with suppress(NotFoundError):  # dropped meanwhile
+                described.append(self._describe(number))
+        return described
 
     def open_draft(self, *, fresh: bool = False) -> QdrantEdgeDraft:
         """As the port says. A draft that is of another recipe, not of what is live now, or damaged, is begun anew.
@@ -97,12 +104,14 @@ class QdrantEdgeCatalogue:
                 self._complete_left_draft()
                 if not self._is_usable(fresh):
                     self._begin(fresh)
-                try:
-                    return self._opened(lock)
-                except IntegrityError as error:
-                    logger.warning("draft_begun_anew reason={}", error.message)
-                    self._begin(fresh)
-                    return self._opened(lock)
+                for _ in range(_OPENINGS):
+                    try:
+                        return self._opened(lock)
+                    except IntegrityError as error:
+                        reason = error.message  # the engine may have failed for a passing reason
+                logger.warning("draft_begun_anew reason={}", reason)
+                self._begin(fresh)
+                return self._opened(lock)
         except BaseException:
             lock.release()
             raise
@@ -120,9 +129,12 @@ class QdrantEdgeCatalogue:
             self._generations.switch(number)
 
     def drop(self, number: int) -> None:
-        """As the port says."""
+        """As the port says; a draft that began as it goes too, unless somebody is writing to it."""
         with self._disk_errors("drop a generation of"):
             self._generations.drop(number)
+            with suppress(IndexBusyError, IntegrityError):
+                if read_manifest(self._options.path).base == number:
+                    self.discard_draft()
 
     def readers(self) -> list[Reader]:
         """As the port says."""
@@ -160,7 +172,11 @@ class QdrantEdgeCatalogue:
     def _complete(self) -> Generation:
         """Makes the draft the next generation, from wherever it was left on that way."""
         path = self._options.path
-        to_be_live = read_manifest(path).completing == "live"
+        manifest = read_manifest(path)
+        to_be_live = manifest.completing == "live"
+        if to_be_live and manifest.base is not None and manifest.base != self._generations.catalogue().live:
+            logger.warning("generation_left_beside reason=another one became live while it was built")
+            to_be_live = False
         seal(path)
         number = self._generations.adopt(path, switch=to_be_live)
         if to_be_live:
@@ -224,13 +240,16 @@ class QdrantEdgeCatalogue:
 
     def _describe(self, number: int) -> Generation:
         catalogue = self._generations.catalogue()
-        manifest = self._generations.manifest(number)
+        try:
+            manifest: Manifest | None = self._generations.manifest(number)
+        except IntegrityError:
+            manifest = None
         return Generation(
             number=number,
             is_live=number == catalogue.live,
             is_previous=number == catalogue.previous,
-            created_at=manifest.created_at,
-            recipe=asdict(manifest.recipe),
-            counts=dict(manifest.counts),
+            created_at=manifest.created_at if manifest else "",
+            recipe=asdict(manifest.recipe) if manifest else {},
+            counts=dict(manifest.counts) if manifest else {},
             size_bytes=directory_bytes(self._generations.path_of(number)),
         )

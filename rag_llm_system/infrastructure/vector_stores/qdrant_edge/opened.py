@@ -6,7 +6,7 @@ from typing import Any
 
 from loguru import logger
 
-from rag_llm_system.domain.errors import BackendError, CapabilityError, RagError
+from rag_llm_system.domain.errors import BackendError, CapabilityError, IntegrityError, RagError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.generations import Generations
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.shards import ShardOptions
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.views import View
@@ -16,7 +16,7 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.worker_process impo
 class OpenGeneration:
     """An `Engine` over one generation. Whoever uses it says so with `hold` and `let_go`; the last one closes it.
 
-    Made, it is held once. Should the child die, the call says so, and the next call starts another one. Safe to use
+    Made, it is held once. Should the child die, another one is started and asked again, once. Safe to use
     from several threads.
 
     Args:
@@ -41,6 +41,10 @@ class OpenGeneration:
         self._guard = threading.Lock()
         try:
             self._worker = WorkerProcess(self._options, lock_fd=self._view.fileno())
+        except IntegrityError as error:
+            self._view.release()
+            place = str(generations.path_of(number))  # the view is gone when somebody looks for it
+            raise IntegrityError(error.message.replace(str(self._view.path), place)) from error
         except BaseException:
             self._view.release()
             raise
@@ -92,7 +96,14 @@ class OpenGeneration:
         if collection not in self._options.collections:
             what = f"the index at {self._index_path} was opened without {collection}"
             raise CapabilityError(f"{what}: open it with that too")
-        return self._usable_worker().call(method, collection, *arguments)
+        worker = self._usable_worker()
+        try:
+            return worker.call(method, collection, *arguments)
+        except BackendError:
+            if worker.is_usable:
+                raise
+            # The child died. Reading can be done twice, so whoever asks need not know.
+            return self._usable_worker().call(method, collection, *arguments)
 
     def _usable_worker(self) -> WorkerProcess:
         with self._guard:

@@ -1,5 +1,6 @@
 """Taking what is damaged out of an index directory."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rag_llm_system.domain.errors import IntegrityError
@@ -14,7 +15,9 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.views import reader
 
 
 def repair(path: Path) -> Repair:
-    """Drops generations that are not as they were when they were completed; the newest intact one is then live.
+    """Drops generations that are not as they were when they were completed.
+
+    Where the live one was, the one before it is live then, or else the newest.
 
     A draft that cannot be read is removed. Nothing is embedded: what is missing afterwards the feature pipeline brings
     in again from the documents.
@@ -33,7 +36,7 @@ def repair(path: Path) -> Repair:
         if was is None or was_lost:
             # The last number that was given is lost with the catalogue; what readers have open was given at any rate.
             last = max([was.last if was else 0, *generations.numbers(), *(one.generation for one in readers(path))])
-            generations.rewrite(Catalogue(intact[-1] if intact else None, None, last))
+            generations.rewrite(Catalogue(_successor(was, intact), None, last))
         for number in damaged:
             generations.drop(number)
         _remove_unreadable_draft(path)
@@ -42,6 +45,13 @@ def repair(path: Path) -> Repair:
         raise disk_error(error, f"cannot repair the index at {path}") from error
     finally:
         lock.release()
+
+
+def _successor(was: Catalogue | None, intact: Sequence[int]) -> int | None:
+    """Gives what was live before, as that was made by these settings; else the newest."""
+    if was is not None and was.previous in intact:
+        return was.previous
+    return intact[-1] if intact else None
 
 
 def _tidied(generations: Generations) -> Catalogue | None:

@@ -14,11 +14,11 @@ import qdrant_edge as edge
 from loguru import logger
 
 from rag_llm_system.domain.collections import COLLECTIONS
-from rag_llm_system.domain.errors import IntegrityError
+from rag_llm_system.domain.errors import BackendError, IntegrityError
 from rag_llm_system.domain.index_points import IndexPoint, PointFilter, ScoredPoint, SearchQuery, StoredPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import requests
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import compression_named
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import engine_errors
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import disk_error, engine_errors
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     REBUILD,
     REPAIR,
@@ -211,7 +211,10 @@ class ShardSet:
             for name, checksum in self._manifest.checksums.items()
             if name.partition("/")[0] in self._options.collections
         }
-        damaged = damaged_file(self._options.path, expected)
+        try:
+            damaged = damaged_file(self._options.path, expected)
+        except OSError as error:
+            raise disk_error(error, f"cannot read the index at {self._options.path}") from error
         if damaged is not None:
             raise IntegrityError(f"{damaged} of the index at {self._options.path} is damaged or gone: {REPAIR}")
 
@@ -238,7 +241,9 @@ class ShardSet:
 
     def _load(self, name: str, *, graph: bool = True) -> edge.EdgeShard:
         where = f"{name} of the index at {self._options.path}"
-        with engine_errors(f"{where} cannot be opened", IntegrityError, REPAIR):
+        # A reader has compared all checksums: what the engine fails of then may pass.
+        otherwise = IntegrityError if self._options.writable else BackendError
+        with engine_errors(f"{where} cannot be opened", otherwise, REPAIR):
             return edge.EdgeShard.load(str(self._place(name)), self._config(name, graph=graph))
 
     def _mark_changed(self) -> None:

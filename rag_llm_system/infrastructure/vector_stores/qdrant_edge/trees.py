@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
+_PASSING = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
 _ZEROS = bytes(_BLOCK_BYTES)
 
 
@@ -100,12 +101,18 @@ def checksums(path: Path) -> dict[str, str]:
 
 
 def damaged_file(path: Path, expected: Mapping[str, str]) -> str | None:
-    """Gives the first file below that is missing or has another checksum; None where all is well."""
+    """Gives the first file below that is missing, unreadable or has another checksum; None where all is well.
+
+    Raises:
+        OSError: a file cannot be opened for a reason that may pass, such as too many open files.
+    """
     for name, checksum in expected.items():
         try:
             if _checksum(path / name) != checksum:
                 return name
-        except OSError:
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
             return name
     return None
 
