@@ -111,8 +111,8 @@ class Home:
                 documents=store,
                 index=draft,
                 ledger=Ledger(draft, settings_fingerprint="a"),
-                clean=_clean,
-                cut=_cut,
+                clean=clean,
+                cut=cut,
                 embed=lambda windows: _cached(cache, windows),
                 to_point=index_point,
             )
@@ -179,7 +179,8 @@ class _Telling:
         return call
 
 
-def _clean(document: Document) -> CleanedDocument:
+def clean(document: Document) -> CleanedDocument:
+    """Gives the article's text as it is."""
     assert isinstance(document, ArticleDocument)
     return CleanedDocument(
         id=document.id,
@@ -193,7 +194,8 @@ def _clean(document: Document) -> CleanedDocument:
     )
 
 
-def _cut(document: CleanedDocument) -> list[Window]:
+def cut(document: CleanedDocument) -> list[Window]:
+    """Gives windows of equal size."""
     windows = []
     for start in range(0, len(document.text), _WINDOW_CHARS):
         end = min(start + _WINDOW_CHARS, len(document.text))

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 20
 
 
-def run_histories() -> tuple[list[ZenmlRunHistory], list[Path]]:
-    """Gives the histories of runs that the shell knows, and the folders that they are in."""
+def run_histories() -> tuple[list[ZenmlRunHistory], list[Path], list[str]]:
+    """Gives the histories of runs that the shell knows, the folders that they are in, and those it cannot ask."""
     folder = set_zenml_environment()
     if is_on_a_server(folder):
         print("note: ZenML keeps its runs on a server: delete there what they say of these documents")
-        return [], []
-    return [ZenmlRunHistory(folder)], [folder]
+        return [], [], ["ZenML runs on a server"]
+    return [ZenmlRunHistory(folder)], [folder], []
 
 
 @contextmanager
 def opened_deletion(settings: Settings) -> Iterator["Deletion"]:
     """Opens all that a deletion goes to."""
-    histories, folders = run_histories()
-    with open_deletion(settings, histories=histories, folders=folders) as deletion:
+    histories, folders, unasked = run_histories()
+    with open_deletion(settings, histories=histories, folders=folders, not_looked_into=unasked) as deletion:
         yield deletion
 
 
@@ -52,6 +52,12 @@ def look_lines(looks: Sequence["Look"]) -> list[str]:
     return [f"{look.n_left:>9,}  {look.place:<{width}}  {look.note}".rstrip() for look in looks]
 
 
+def print_unasked(places: Sequence[str]) -> None:
+    """Prints a line for each place in which nothing was looked for."""
+    for place in places:
+        print(f"not looked into: {place}; delete there what it has of these documents")
+
+
 def print_finished(finished: "Finished") -> None:
     """Prints what a deletion did and where its receipt is.
 
@@ -62,6 +68,7 @@ def print_finished(finished: "Finished") -> None:
 
     receipt, path = finished
     print(*_summary(receipt), "     left", *look_lines(receipt_looks(receipt)), sep="\n")
+    print_unasked(receipt.not_looked_into)
     print(f"receipt  {path}\nTo look again: ./poe verify-deletion {path}")
     if receipt.n_left:
         what = f"{receipt.n_left:,} traces of what was deleted are left"

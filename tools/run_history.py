@@ -123,8 +123,8 @@ class ZenmlRunHistory:
     def _paths_of(self, connection: sqlite3.Connection, run: str) -> Iterator[Path]:
         """Gives the files and folders of a run; none that lies elsewhere."""
         for (uri,) in connection.execute(_URIS, {"run": run}).fetchall():
-            path = Path(str(uri)).absolute()
-            if path.is_relative_to(self._files.absolute()) and path != self._files.absolute():
+            path = Path(str(uri)).resolve()
+            if path.is_relative_to(self._files.resolve()) and path != self._files.resolve():
                 yield path
 
 
@@ -188,6 +188,6 @@ def _runs_of_file(connection: sqlite3.Connection, path: Path) -> set[str]:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -147,6 +147,7 @@ class Receipt(BaseModel):
         fingerprints: of what went.
         scans_before: what the files held: that the fingerprints were found then is what makes "not found" a proof.
         scans_after: what they hold now.
+        not_looked_into: places that may hold something and could not be asked; left out of what is signed where none.
         public_key: Ed25519 (RFC 8032), hex.
         signature: over all the rest as canonical JSON, hex; "" before it is signed.
     """
@@ -166,6 +167,7 @@ class Receipt(BaseModel):
     fingerprints: Fingerprints
     scans_before: tuple[FileScan, ...]
     scans_after: tuple[FileScan, ...]
+    not_looked_into: tuple[str, ...] = ()
     public_key: str
     signature: str = ""
 

@@ -6,7 +6,8 @@ may be done twice. What holds the text goes first; what says where it went, last
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,7 @@ from rag_llm_system.application.deletion.targets import holding_filters, resolve
 from rag_llm_system.domain.collections import CLEANED_COLLECTIONS
 from rag_llm_system.domain.deletions import Criterion, Intent, Receipt, StoreCount, Targets
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import BackendUnavailableError, NotFoundError
+from rag_llm_system.domain.errors import BackendUnavailableError, InputError, NotFoundError
 from rag_llm_system.domain.fingerprints import FingerprintMatcher, Fingerprints, fingerprints_of
 from rag_llm_system.domain.index_points import PointFilter
 from rag_llm_system.domain.ports.deletion import OpenedGeneration
@@ -31,6 +32,7 @@ from rag_llm_system.domain.ports.vector_index import VectorIndex
 
 _POLL_S = 0.1
 _SALT_BYTES = 16
+_MOST_ATTEMPTS = 3
 Finished = tuple[Receipt, Path]
 
 
@@ -90,7 +92,7 @@ class Deletion:
     def resume(self) -> list[Finished]:
         """Ends the deletions that were stopped half way, the oldest first."""
         with self._all.records.alone():
-            return [self._finish(intent, self._all.open_draft()) for intent in self._all.records.pending()]
+            return [self._finish(intent, self._open_draft(intent.targets)) for intent in self._all.records.pending()]
 
     def delete(self, criteria: Sequence[Criterion]) -> Finished:
         """Deletes all that meets any of the criteria, and gives the receipt and its file. Call `resume` before.
@@ -102,6 +104,11 @@ class Deletion:
             BackendUnavailableError: somebody is still reading what was dropped; `resume` ends the deletion.
         """
         with self._all.records.alone():
+            try:
+                self.preview(criteria)
+            except NotFoundError:
+                if not self._all.has_draft():  # to open one may change the index, and there is nothing to delete
+                    raise
             draft = self._all.open_draft()
             try:
                 intent = self._begin(criteria, draft)
@@ -116,9 +123,9 @@ class Deletion:
             generations = [*opened.values()]
             drafts = [] if draft is None else [draft]
             targets = self._resolve(criteria, [*drafts, *reversed(generations)])
-            for each in drafts:
-                require_complete(each, generations[-1:], self._all.documents, targets)
+            self._require_complete(drafts, opened, targets)
             fingerprints = self._fingerprints(targets, drafts, generations)
+            before = self._all.held(targets, next(iter([*drafts, *reversed(generations)]), None))
         begun = self._now()
         intent = Intent(
             id=f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
@@ -126,7 +133,7 @@ class Deletion:
             criteria=tuple(hashed(criterion, fingerprints.salt) for criterion in criteria),
             targets=targets,
             fingerprints=fingerprints,
-            before=self._all.held(targets, draft),
+            before=before,
             generations=tuple(sorted(generation.number for generation in self._all.generations())),
             scans_before=tuple(self._all.scanner.scan(fingerprints)),
         )
@@ -137,14 +144,7 @@ class Deletion:
 
     def _finish(self, intent: Intent, draft: IndexDraft | None) -> Finished:
         targets = intent.targets
-        try:
-            self._erase_documents(targets)
-            if draft is not None:
-                self._erase_indexed(targets, draft)
-        finally:
-            if draft is not None:
-                draft.close()
-        self._drop_older()
+        self._erase_everywhere(targets, draft)
         if self._all.cache is not None:
             self._all.cache.clear()
         self._wait_for_readers()
@@ -154,6 +154,48 @@ class Deletion:
         path = self._all.records.end(receipt)
         logger.info("deletion_ended id={} n_left={}", receipt.id, receipt.n_left)
         return receipt, path
+
+    def _open_draft(self, targets: Targets) -> IndexDraft | None:
+        """Opens the draft to end a deletion that has begun: one that another process has left by half is refused."""
+        draft = self._all.open_draft()
+        try:
+            with self._all.opened_generations() as opened:
+                self._require_complete([] if draft is None else [draft], opened, targets)
+        except BaseException:
+            if draft is not None:
+                draft.close()
+            raise
+        return draft
+
+    def _require_complete(
+        self, drafts: Sequence[IndexDraft], opened: Mapping[int, OpenedGeneration], targets: Targets
+    ) -> None:
+        live = self._all.live_number()
+        for draft in drafts:
+            served = [index for number, index in opened.items() if number == live]
+            require_complete(draft, served, self._all.documents, targets)
+
+    def _erase_everywhere(self, targets: Targets, draft: IndexDraft | None) -> None:
+        """Takes the documents out of the store and the index, until one generation is left: the one made here.
+
+        Raises:
+            BackendUnavailableError: somebody makes others live again and again.
+        """
+        for attempt in range(_MOST_ATTEMPTS):
+            if attempt:
+                logger.warning("deletion_begun_again attempt={}", attempt + 1)
+                draft = self._open_draft(targets)
+            try:
+                self._erase_documents(targets)
+                live = self._all.live_number() if draft is None else self._erase_indexed(targets, draft)
+            finally:
+                if draft is not None:
+                    draft.close()
+            self._drop_older()
+            if [generation.number for generation in self._all.generations()] == ([] if live is None else [live]):
+                return
+        what = "another process changed which generation of the index is live, again and again"
+        raise BackendUnavailableError(f"{what}: stop it, then ./poe delete --resume ends the deletion.")
 
     def _resolve(self, criteria: Sequence[Criterion], indexes: Sequence[VectorIndex]) -> Targets:
         targets = resolve(criteria, self._all.documents, self._all.documents, indexes)
@@ -191,22 +233,28 @@ class Deletion:
         if targets.author_ids:
             self._all.documents.erase_users(targets.author_ids)
 
-    def _erase_indexed(self, targets: Targets, draft: IndexDraft) -> None:
+    def _erase_indexed(self, targets: Targets, draft: IndexDraft) -> int | None:
+        """Gives the number of the generation that is live then; None where there is none: the draft is kept then."""
+        live = self._all.live_number()
         filters: dict[str, list[PointFilter]] = {}
         for collection, where in holding_filters(targets.documents):
             filters.setdefault(collection, []).append(where)
-        n_erased = 0
         for collection, (*others, last) in filters.items():
             # Erasing writes anew all that stays, so that once a collection is enough.
-            n_erased += sum(draft.delete(collection, where) for where in others) + draft.erase(collection, last)
-        if n_erased or self._all.generations():  # with neither, there is no index to be made of this draft yet
-            draft.publish()
+            for where in others:
+                draft.delete(collection, where)
+            draft.erase(collection, last)
+        if live is None:  # half of a first build: it is no index yet
+            return None
+        published = draft.publish()
+        return live if published is None else published.number
 
     def _drop_older(self) -> None:
         """Drops every generation but the live one: what was taken out of them may stand in their files still."""
         for generation in self._all.generations():
             if not generation.is_live and self._all.catalogue is not None:
-                self._all.catalogue.drop(generation.number)
+                with suppress(InputError, NotFoundError):  # just now made live, or dropped: seen afterwards
+                    self._all.catalogue.drop(generation.number)
 
     def _wait_for_readers(self) -> None:
         """Waits until nobody has a generation open that was dropped: its files live as long.
@@ -231,8 +279,9 @@ class Deletion:
     def _receipt(self, intent: Intent) -> Receipt:
         with self._all.opened_generations() as opened:
             after = self._all.held(intent.targets, next(reversed(opened.values()), None))
+        names = {**intent.before, **after}
         there = {generation.number for generation in self._all.generations()}
-        stores = (StoreCount(store=name, before=n, after=after.get(name, 0)) for name, n in intent.before.items())
+        stores = (StoreCount(store=n, before=intent.before.get(n, 0), after=after.get(n, 0)) for n in names)
         return Receipt(
             id=intent.id,
             deleted_at=self._now().isoformat(timespec="seconds"),
@@ -246,5 +295,6 @@ class Deletion:
             fingerprints=intent.fingerprints,
             scans_before=intent.scans_before,
             scans_after=tuple(self._all.scanner.scan(intent.fingerprints)),
+            not_looked_into=tuple(self._all.not_looked_into),
             public_key="",
         )

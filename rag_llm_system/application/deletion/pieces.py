@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rag_llm_system.application.deletion.targets import holding_filters
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.deletions import DocumentReference, Targets
-from rag_llm_system.domain.documents import Document
+from rag_llm_system.domain.documents import Category, Document
 from rag_llm_system.domain.fingerprints import KINDS, LONG_BYTES, SHORT_BYTES, Kind
 from rag_llm_system.domain.ports.deletion import OpenedGeneration
 from rag_llm_system.domain.ports.document_store import DocumentStore
@@ -33,6 +33,8 @@ _LEAST_SIGNS = 8
 _LEAST_SPACES = 2
 _NOT_WORDS = {"id", "link", "author_id", "author_full_name", "platform", "contributors", "image"}
 _FLOATS_PER_PIECE = LONG_BYTES // 4
+_TELLING_SIGNS = 8
+"""By fewer signs at its end no link or id is told from one that stays: a store may write anything next to that."""
 
 
 class Pieces:
@@ -53,6 +55,20 @@ class Pieces:
         for author_id in targets.author_ids:
             self._add_id(author_id)
         self.by_kind["links"] |= {piece for link in targets.spelled_links() for piece in _link_piece(link)}
+
+    def leave_out_continued(self, staying: Iterable[str]) -> None:
+        """Leaves out pieces of links and ids that go on from what stays by few signs, which may stand there anyway."""
+        whole: dict[bytes, set[bytes]] = {}
+        for piece in self.by_kind["links"] | self.by_kind["ids"]:
+            for n_signs in range(1, _TELLING_SIGNS):
+                whole.setdefault(piece[:-n_signs], set()).add(piece)
+        lengths = {len(start) for start in whole}
+        for name in staying:
+            plain = name.encode(errors="surrogatepass")
+            for length in lengths:
+                continued = whole.get(plain[-length:], set())
+                self.by_kind["links"] -= continued
+                self.by_kind["ids"] -= continued
 
     def add_stored(self, documents: DocumentStore, targets: Targets) -> None:
         """Takes from the raw documents."""
@@ -118,7 +134,16 @@ def collect_pieces(
     for generation in generations:
         pieces.add_indexed(generation, targets.documents)
         pieces.add_vectors(generation, targets.documents)
+    pieces.leave_out_continued(_staying_names(targets, documents))
     return pieces.by_kind
+
+
+def _staying_names(targets: Targets, documents: DocumentStore) -> Iterator[str]:
+    for category in Category:
+        going = {*targets.ids_of(category)}
+        for digest in documents.digests(category):
+            if digest.id not in going:
+                yield from (digest.link, digest.id)
 
 
 def text_pieces(texts: Sequence[str], n_most: int) -> list[bytes]:

@@ -16,6 +16,8 @@ def hashed(criterion: Criterion, salt: str) -> tuple[str, str]:
 def canonical_bytes(receipt: Receipt) -> bytes:
     """Gives what is signed: all but the signature as JSON in ASCII, keys sorted, without spaces."""
     content = receipt.model_dump(mode="json", exclude={"signature"})
+    if not receipt.not_looked_into:  # receipts of before there was this are signed without it
+        del content["not_looked_into"]
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 

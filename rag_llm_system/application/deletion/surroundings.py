@@ -1,6 +1,6 @@
 """All the places that a deletion goes to, and that a verification looks into."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -39,6 +39,9 @@ class Surroundings:
         scanner: reads the files of all of them.
         signer: of receipts.
         records: where deletions at work and receipts are kept.
+        has_draft: says whether `catalogue.open_draft` would go on with a draft that was left. It raises an InputError
+            where that would throw away one that is of another recipe.
+        not_looked_into: places that may hold something and cannot be asked, as people call them.
     """
 
     documents: ErasableDocuments
@@ -49,6 +52,8 @@ class Surroundings:
     scanner: FileScanner
     signer: ReceiptSigner
     records: DeletionRecords
+    has_draft: Callable[[], bool] = lambda: True
+    not_looked_into: Sequence[str] = ()
 
     def generations(self) -> list[Generation]:
         """Gives the generations that there are, the live one last."""
@@ -73,12 +78,19 @@ class Surroundings:
             yield generations
 
     def open_draft(self) -> IndexDraft | None:
-        """Opens the draft of the index; None where there is no index.
+        """Opens the draft of the index; None where there is none, and no live generation that it could begin as.
 
         Raises:
             IndexBusyError: another process has it open.
+            InputError: a draft of another recipe is in the way.
         """
-        return self.catalogue.open_draft() if self.catalogue is not None else None
+        if self.catalogue is None or not (self.has_draft() or self.live_number() is not None):
+            return None
+        return self.catalogue.open_draft()
+
+    def live_number(self) -> int | None:
+        """Gives the number of the live generation; None where there is none."""
+        return next((generation.number for generation in self.generations() if generation.is_live), None)
 
     def held(self, targets: Targets, index: VectorIndex | None) -> dict[str, int]:
         """Counts what each store holds of the targets; of the index, what this state of it holds."""

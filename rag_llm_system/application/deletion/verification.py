@@ -34,10 +34,12 @@ class Verdict:
     Args:
         looks: one a place.
         is_own_key: whether the receipt was signed by the key of this home.
+        not_looked_into: places that may hold something and cannot be asked, now or when the receipt was signed.
     """
 
     looks: Sequence[Look]
     is_own_key: bool
+    not_looked_into: Sequence[str] = ()
 
     @property
     def n_left(self) -> int:
@@ -65,7 +67,8 @@ def verify(receipt: Receipt, surroundings: Surroundings, *, public_key: str = ""
     targets = Targets(documents=receipt.documents, author_ids=receipt.author_ids)
     looks = [*_stored(surroundings, targets), *_generations(surroundings, targets)]
     looks += [_in_files(scan) for scan in surroundings.scanner.scan(receipt.fingerprints)]
-    return Verdict(looks, receipt.public_key == own_key)
+    unasked = sorted({*surroundings.not_looked_into, *receipt.not_looked_into})
+    return Verdict(looks, receipt.public_key == own_key, unasked)
 
 
 def require_nothing_left(verdict: Verdict) -> None:

@@ -46,8 +46,8 @@ class MlflowRunHistory:
         with _opened(self._database) as connection:
             runs = self._naming_runs(connection, Needles(needles))
             for run in runs:
-                if self._artifacts is not None:
-                    shutil.rmtree(self._artifacts / run, ignore_errors=True)
+                if self._artifacts is not None and (self._artifacts / run).exists():
+                    shutil.rmtree(self._artifacts / run)
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 for table in _run_tables(connection):

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from rag_llm_system.application.deletion.completeness import require_complete
+from rag_llm_system.application.indexing.ledger import Ledger
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.deletions import DocumentReference, Targets
-from rag_llm_system.domain.documents import Category
+from rag_llm_system.domain.documents import Category, Document, DocumentDigest
 from rag_llm_system.domain.errors import InputError
 from rag_llm_system.domain.index_points import EVERYTHING
 from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
@@ -50,3 +51,23 @@ def test_a_draft_that_has_a_document_without_its_windows_is_refused(store: SqlDo
     draft.delete(WINDOWS, EVERYTHING)
     with pytest.raises(InputError, match="unfinished build"):
         require_complete(draft, [index_of(ONE, TWO)], store, TARGETS)
+
+
+def test_a_draft_with_a_document_half_way_in_is_refused_unless_that_one_goes(store: SqlDocumentStore) -> None:
+    draft = index_of(ONE, TWO)
+    note_unfinished(draft, ONE)
+    require_complete(draft, [index_of(ONE, TWO)], store, TARGETS)
+    note_unfinished(draft, TWO)
+    with pytest.raises(InputError, match="half way in: end it by"):
+        require_complete(draft, [index_of(ONE, TWO)], store, TARGETS)
+
+
+def note_unfinished(index: NumpyIndex, document: Document) -> None:
+    """As the indexer does before it writes anything of a document."""
+    digest = DocumentDigest(
+        id=document.id,
+        category=document.category,
+        author_id=document.author_id,
+        content_hash=document.content_hash(),
+    )
+    Ledger(index, settings_fingerprint="unfinished").record([digest])
