@@ -18,7 +18,7 @@ from tools.deletion_page import opened_deletion, print_finished, target_lines
 
 def main() -> None:
     """Shows what would go, asks, deletes, and prints what is left: nothing."""
-    parser = argparse.ArgumentParser(prog="python -m tools.deletion", description=__doc__)
+    parser = argparse.ArgumentParser(prog="poe delete", description=__doc__)
     parser.add_argument("--id", action="append", default=[], help="a document's id, or CATEGORY/ID; repeatable")
     parser.add_argument("--link", action="append", default=[], help="a document's link or path; repeatable")
     parser.add_argument("--author", action="append", default=[], help="all documents of that author; repeatable")

@@ -13,7 +13,7 @@ from tools.deletion_page import opened_deletion, print_finished, target_lines
 
 def main() -> None:
     """Shows what would go, asks, and deletes it."""
-    parser = argparse.ArgumentParser(prog="python -m tools.retention", description=__doc__)
+    parser = argparse.ArgumentParser(prog="poe retention", description=__doc__)
     parser.add_argument("--days", type=float, required=True, help="how long documents are kept")
     parser.add_argument("--category", choices=[str(category) for category in Category], help="only of this kind")
     parser.add_argument("--author", metavar="NAME", help="only this author's")

@@ -10,7 +10,7 @@ from tools.deletion_page import look_lines, print_unasked, run_histories
 
 def main() -> None:
     """Prints what is left where, and fails where anything is."""
-    parser = argparse.ArgumentParser(prog="python -m tools.verify_deletion", description=__doc__)
+    parser = argparse.ArgumentParser(prog="poe verify-deletion", description=__doc__)
     parser.add_argument("receipt", metavar="RECEIPT", help="the file that ./poe delete wrote")
     parser.add_argument("--public-key", default="", metavar="HEX", help="who must have signed it, if not this RAG_HOME")
     arguments = parser.parse_args()
