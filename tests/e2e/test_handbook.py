@@ -32,7 +32,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def index_all(settings: Settings) -> IndexingReport:
     with open_indexing(settings) as services:
         selection = select_documents(services.documents, services.users)
-        return services.indexer.load_embedded_chunks(services.indexer.load_cleaned_documents(selection))
+        report = services.indexer.load_embedded_chunks(services.indexer.load_cleaned_documents(selection))
+        services.draft.publish()
+        return report
 
 
 def ask(settings: Settings, question: str) -> Answer:

@@ -101,7 +101,7 @@ def settings_of(database: Database) -> dict[str, str]:
 
 def test_every_source_is_indexed_and_cited(on_sqlite: list[str]) -> None:
     said = "\n".join(on_sqlite)
-    assert "documents   5 new, 0 changed, 0 unchanged, 0 left out" in said
+    assert "documents   5 new, 0 changed, 0 unchanged, 0 moved, 0 gone, 0 left out" in said
     assert "5 documents loaded" in said
     answers = said.split("Q  ")[1:]
     for answer, (fact, source) in zip(answers, QUESTIONS.values(), strict=True):
@@ -135,7 +135,7 @@ def test_when_the_network_breaks_the_run_says_so_and_the_next_one_completes_it(
         network.mend()
         completed = run_pipeline(tmp_path, broken, "--run-etl", *link)
         assert completed.returncode == 0, completed.stderr
-    counts = re.search(r"(\d+) new, (\d+) changed, (\d+) unchanged, 0 left out", completed.stdout)
+    counts = re.search(r"(\d+) new, (\d+) changed, (\d+) unchanged, 0 moved, 0 gone, 0 left out", completed.stdout)
     assert counts
     n_new, n_changed, n_unchanged = map(int, counts.groups())
     assert (n_new + n_unchanged, n_changed) == (100, 0)

@@ -5,11 +5,13 @@ python -m tests.integration.qdrant_edge_writer PATH FIRST_BATCH N_BATCHES
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+import psutil
 
 from rag_llm_system.domain.index_points import IndexPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
@@ -45,6 +47,16 @@ def publish_batches(path: Path, *numbers: int, **options: Any) -> int:
     generation = draft.publish()
     assert generation is not None
     return generation.number
+
+
+def workers_of(path: Path, pid: int | None = None) -> list[psutil.Process]:
+    """Gives the children of a process (None: this one) that have that index open; other tests may leave others."""
+    found = []
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.Error):
+            if any(file.path.startswith(str(path)) for file in child.open_files()):
+                found.append(child)
+    return found
 
 
 def batch(number: int) -> list[IndexPoint]:

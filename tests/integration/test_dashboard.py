@@ -245,7 +245,7 @@ def test_a_run_says_what_it_did_in_its_metadata_and_on_a_page(dashboard: Dashboa
     (artifact,) = dashboard.api("artifact_versions?project=default&artifact=ingestion_report")["items"]
     page = dashboard.api(f"artifact_versions/{artifact['id']}/visualize")
     assert page["type"] == "html"
-    assert "1 new, 0 changed, 0 unchanged, 1 left out" in page["value"]
+    assert "1 new, 0 changed, 0 unchanged, 0 moved, 0 gone, 1 left out" in page["value"]
 
 
 def test_pipelines_run_while_it_is_up_and_show(house: House, dashboard: Dashboard, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.integration.qdrant_edge_writer import (
     COLLECTION,
     batch,
     open_draft,
+    workers_of,
 )
 
 pytestmark = pytest.mark.slow
@@ -39,10 +40,9 @@ def start_writer(path: Path, first: int = 0, n_batches: int = 10_000) -> subproc
     return writer
 
 
-def only_child(pid: int) -> psutil.Process:
-    """Gives the writing child of a process; servers of other tests may run beside it."""
-    children = psutil.Process(pid).children()
-    (child,) = (process for process in children if _WORKER in process.cmdline())
+def only_child(pid: int, path: Path) -> psutil.Process:
+    """Gives the child of a process that has this index open."""
+    (child,) = workers_of(path, pid)
     return child
 
 
@@ -85,7 +85,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(tmp_p
     last = -1
     for _ in range(6):
         writer = start_writer(tmp_path, first=last + 1)
-        child = only_child(writer.pid)
+        child = only_child(writer.pid, tmp_path)
         time.sleep(rng.uniform(0.0, 1.0))
         victims = rng.sample([writer.pid, child.pid], k=rng.choice([1, 2]))
         for pid in victims:
@@ -101,7 +101,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(tmp_p
 def test_a_killed_child_is_an_error_in_one_line_and_the_next_call_goes_on(tmp_path: Path) -> None:
     index = open_draft(tmp_path)
     index.upsert(COLLECTION, batch(0))
-    only_child(os.getpid()).kill()
+    only_child(os.getpid(), tmp_path).kill()
 
     with pytest.raises(BackendError, match="killed by SIGKILL") as caught:
         index.upsert(COLLECTION, batch(1))
@@ -115,7 +115,7 @@ def test_a_killed_child_is_an_error_in_one_line_and_the_next_call_goes_on(tmp_pa
 def test_an_index_whose_child_was_killed_can_be_closed(tmp_path: Path) -> None:
     index = open_draft(tmp_path)
     index.upsert(COLLECTION, batch(0))
-    child = only_child(os.getpid())
+    child = only_child(os.getpid(), tmp_path)
     child.kill()
     wait_for_end(child)
     with pytest.raises(BackendError):
@@ -129,7 +129,7 @@ def test_the_child_ends_when_its_parent_is_killed_and_leaves_a_clean_index(tmp_p
     writer = start_writer(tmp_path, n_batches=1)
     writer.communicate(timeout=60)
     writer = start_writer(tmp_path, first=1)
-    child = only_child(writer.pid)
+    child = only_child(writer.pid, tmp_path)
     writer.kill()
     output, _ = writer.communicate(timeout=60)
 
@@ -140,7 +140,7 @@ def test_the_child_ends_when_its_parent_is_killed_and_leaves_a_clean_index(tmp_p
 
 def test_the_child_keeps_the_index_locked_as_long_as_it_lives(tmp_path: Path) -> None:
     index = open_draft(tmp_path)
-    assert str(tmp_path / ".lock") in [file.path for file in only_child(os.getpid()).open_files()]
+    assert str(tmp_path / ".lock") in [file.path for file in only_child(os.getpid(), tmp_path).open_files()]
     index.close()
 
 
@@ -184,7 +184,7 @@ time.sleep(60)
 
 def test_ctrl_c_lets_the_child_finish_its_batch_without_a_traceback(tmp_path: Path) -> None:
     writer = start_writer(tmp_path)
-    child = only_child(writer.pid)
+    child = only_child(writer.pid, tmp_path)
     time.sleep(0.3)
     assert os.getpgid(child.pid) != os.getpgid(writer.pid)
     child.send_signal(signal.SIGINT)
@@ -200,7 +200,7 @@ def test_ctrl_c_lets_the_child_finish_its_batch_without_a_traceback(tmp_path: Pa
 
 def test_an_impatient_second_ctrl_c_leaves_a_clean_index_too(tmp_path: Path) -> None:
     writer = start_writer(tmp_path)
-    child = only_child(writer.pid)
+    child = only_child(writer.pid, tmp_path)
     time.sleep(0.3)
     for _ in range(2):
         os.killpg(writer.pid, signal.SIGINT)

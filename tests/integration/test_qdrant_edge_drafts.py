@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from rag_llm_system.domain.errors import BackendError, IntegrityError
@@ -26,6 +25,7 @@ from tests.integration.qdrant_edge_writer import (
     open_draft,
     open_index,
     publish_batches,
+    workers_of,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -274,7 +274,7 @@ def test_erasing_what_was_never_written_to_makes_nothing(path: Path) -> None:
 def test_the_child_that_builds_gives_way_and_this_process_does_not(path: Path) -> None:
     own = os.nice(0)
     draft, index = open_draft(path), open_index(path)
-    builder, reader = sorted(psutil.Process().children(), key=lambda child: -child.nice())[:2]
+    builder, reader = sorted(workers_of(path), key=lambda child: -child.nice())[:2]
     assert (builder.nice(), reader.nice(), os.nice(0)) == (min(19, own + 10), own, own)
     tasks = Path(f"/proc/{builder.pid}/task")
     if tasks.is_dir():
@@ -324,7 +324,7 @@ print("done", flush=True)
 def test_a_draft_whose_worker_dies_while_it_is_published_is_kept(path: Path) -> None:
     draft = open_draft(path)
     draft.upsert(COLLECTION, batch(2))
-    (child,) = psutil.Process().children()
+    (child,) = workers_of(path)
     child.kill()
     with pytest.raises(BackendError, match="killed by SIGKILL"):
         draft.publish()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from rag_llm_system.domain.errors import BackendError, NotFoundError
@@ -22,6 +21,7 @@ from tests.integration.qdrant_edge_writer import (
     open_draft,
     open_index,
     publish_batches,
+    workers_of,
 )
 
 FOLLOWS_WITHIN_S = 10.0
@@ -98,12 +98,12 @@ def test_a_reader_follows_every_switch_and_no_call_fails_or_mixes_two_generation
     assert searching.errors == []
     assert searching.seen == {"batch0", "batch1", "batch2", "batch3"}
     # Of each generation that was left the child, the view, the threads and the descriptors go.
-    wait_until(lambda: len(psutil.Process().children()) == 1)
+    wait_until(lambda: len(workers_of(tmp_path)) == 1)
     wait_until(lambda: threading.active_count() == n_threads)
     assert len([entry for entry in (tmp_path / "views").iterdir() if entry.is_dir()]) == 1
     assert len(os.listdir("/proc/self/fd")) == n_open
     index.close()
-    assert psutil.Process().children() == []
+    assert workers_of(tmp_path) == []
     assert list((tmp_path / "views").iterdir()) == []
 
 
@@ -156,16 +156,16 @@ def test_a_reader_whose_child_was_killed_goes_on_and_nobody_is_told(tmp_path: Pa
     publish_batches(tmp_path, 0, n_threads=1)
     index = open_index(tmp_path, n_threads=2)
     for _ in range(2):
-        (child,) = psutil.Process().children()
+        (child,) = workers_of(tmp_path)
         child.kill()
         assert index.count(COLLECTION) == BATCH_POINTS
-    (child,) = psutil.Process().children()
+    (child,) = workers_of(tmp_path)
     child.kill()
     publish_batches(tmp_path, 1)
     wait_until(lambda: index.generation == 2)
     assert index.count(COLLECTION) == 2 * BATCH_POINTS
-    wait_until(lambda: len(psutil.Process().children()) == 1)
-    (child,) = psutil.Process().children()
+    wait_until(lambda: len(workers_of(tmp_path)) == 1)
+    (child,) = workers_of(tmp_path)
     child.kill()
     index.close()
     assert list((tmp_path / "views").iterdir()) == []
@@ -192,7 +192,7 @@ def test_what_is_being_read_is_read_to_its_end_though_the_index_is_closed(tmp_pa
     index.close()
 
     assert len([first, *points]) == 10 * BATCH_POINTS
-    wait_until(lambda: psutil.Process().children() == [])
+    wait_until(lambda: workers_of(tmp_path) == [])
     with pytest.raises(BackendError, match="closed"):
         index.count(COLLECTION)
 

@@ -142,7 +142,7 @@ def test_an_index_made_by_another_recipe_is_refused(qdrant: QdrantOverHttp) -> N
     for use in (reading, opened):
         with pytest.raises(ConfigurationError, match=words), use(qdrant, embedder="f"):
             pass
-        with pytest.raises(ConfigurationError, match=r"bm25_b 0\.75"), use(qdrant, bm25_b=0.5):
+        with pytest.raises(ConfigurationError, match=r"bm25_b '0\.75'"), use(qdrant, bm25_b=0.5):
             pass
 
 
