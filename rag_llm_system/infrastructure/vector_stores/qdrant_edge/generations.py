@@ -21,7 +21,6 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
 )
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import (
     fsync_directory,
-    link_tree,
     remove_leftovers,
     remove_tree,
 )
@@ -164,19 +163,6 @@ class Generations:
             for number in dropped:
                 remove_tree(self.path_of(number))
         return dropped
-
-    def snapshot(self, into: Path) -> int:
-        """Makes `into` a directory with the files of the live generation, as hard links, and gives its number.
-
-        Raises:
-            NotFoundError: there is no live generation.
-        """
-        with self._locked():
-            live = self.catalogue().live
-            if live is None:
-                raise NotFoundError(f"there is no index at {self._path}: run ./poe run-feature-engineering-pipeline")
-            link_tree(self.path_of(live), into)
-        return live
 
     def forget_all(self) -> list[str]:
         """Removes all generations, and gives the names of what was there; numbers go on counting."""

@@ -185,16 +185,6 @@ def test_forgetting_all_that_was_killed_half_way_is_completed(generations: Gener
     assert generations.catalogue() == Catalogue(last=2)
 
 
-def test_a_snapshot_shares_the_files_of_the_live_generation(generations: Generations, path: Path) -> None:
-    with pytest.raises(NotFoundError, match="there is no index"):
-        generations.snapshot(path / "copy")
-    adopt(generations, path)
-    assert generations.snapshot(path / "copy") == 1
-
-    manifest = path / "copy" / "manifest.json"
-    assert manifest.stat().st_ino == (path / "generations" / "1" / "manifest.json").stat().st_ino
-
-
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[1]", b'{"live": 1}', b'{"format": 2, "lvie": 1}', b"\xff"])
 def test_a_damaged_catalogue_is_noticed_by_all(generations: Generations, path: Path, damaged: bytes) -> None:
     adopt(generations, path)
