@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -40,6 +39,7 @@ class Processes:
     """Starts processes, and ends at last what is left of them."""
 
     def __init__(self) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import, which comes with the server
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(_IMPORTED))
         self._left: list[psutil.Process] = []
@@ -59,9 +59,7 @@ class Processes:
         """Starts a generator function in a fresh process; up to its first `yield` it gets ready."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_main, args=(theirs, operate, arguments), daemon=False)
-        # Cut off half way by a Ctrl-C, the new process would complain; the server itself must not inherit the mask.
-        forkserver.ensure_running()
-        with _signals_held_back():
+        with _signals_held_back():  # cut off half way by a Ctrl-C, the new process would complain
             process.start()
         theirs.close()
         running = Running(process, ours)
@@ -150,11 +148,19 @@ class Running:
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    # By handlers: a mask holds for one thread only, and the libraries have threads that would take the signal instead.
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda came, _: held.append(came))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for came in held:
+            signal.raise_signal(came)
 
 
 def _at_once(function: Callable[..., Any], *arguments: Any) -> Work:
