@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rag_llm_system.domain.errors import ConfigurationError
 
 ENV_FILE = ".env"
+MB = 1_000_000
+"""Bytes: what the fields that end in _mb count."""
 _CLONE = Path(__file__).resolve().parent.parent
 _PROFILES = Path("configs", "profiles")
 _KEYS_OF_OTHERS = {"RAG_TEST_DATA_DIR"}

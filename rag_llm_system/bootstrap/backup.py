@@ -32,14 +32,13 @@ from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import DiskFullError, InputError, NotFoundError
 from rag_llm_system.domain.links import holds_password, origin_of, without_credentials
 from rag_llm_system.domain.ports.backup import Progress
-from rag_llm_system.settings import Settings, known_keys
+from rag_llm_system.settings import MB, Settings, known_keys
 
 if TYPE_CHECKING:
     from rag_llm_system.application.backup.backing_up import BackupFacts
     from rag_llm_system.infrastructure.archives.backup_archive import BackupArchiveReader
     from rag_llm_system.infrastructure.vector_stores.qdrant_edge.index_files import EdgeIndexFiles
 
-_MB = 1_000_000
 _BUILD = "./poe index build brings it back"
 _OF_ONE_PLACE = {"rag_home", "rag_profile"}
 _BYTES_PER_BYTE = 3
@@ -289,12 +288,12 @@ def _require_no_documents(settings: Settings) -> None:
 
 
 def _require_space(settings: Settings, description: BackupDescription) -> None:
-    n_bytes = description.index_bytes + settings.rag_min_free_mb * _MB
+    n_bytes = description.index_bytes + settings.rag_min_free_mb * MB
     if not _keeps_documents_elsewhere(settings):
         n_bytes += _BYTES_PER_BYTE * description.documents_bytes
     n_free = shutil.disk_usage(settings.home).free
     if n_free < n_bytes:
-        what = f"the disk that holds {settings.home} has {n_free / _MB:,.0f} MB free, {n_bytes / _MB:,.0f} are needed"
+        what = f"the disk that holds {settings.home} has {n_free / MB:,.0f} MB free, {n_bytes / MB:,.0f} are needed"
         raise DiskFullError(f"{what}: make room there")
 
 

@@ -13,7 +13,7 @@ from rag_llm_system.bootstrap.home import open_home
 from rag_llm_system.bootstrap.tracking import mlflow_store
 from rag_llm_system.bootstrap.vector_index import index_path, server_options
 from rag_llm_system.domain.errors import InputError, IntegrityError, NotFoundError
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.application.deletion.erasure import Deletion
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rag_llm_system.infrastructure.vector_stores.recipe import Recipe
 
 _Index = tuple["IndexCatalogue | None", "OpenGeneration", Callable[[], bool]]
-_MB = 1_000_000
 _PURPOSE = "deletion"
 _DRAFT_NAME = "draft"
 _PROGRAM_FOLDERS = ("rag_llm_system", "pipelines", "steps", "tools")
@@ -121,7 +120,7 @@ def _embedded_index(settings: Settings) -> _Index:
     recipe = _stored_recipe(path)
     if recipe is None:
         return None, open_generation, lambda: False
-    min_free_bytes = settings.rag_min_free_mb * _MB
+    min_free_bytes = settings.rag_min_free_mb * MB
     catalogue = QdrantEdgeCatalogue(path, purpose=_PURPOSE, min_free_bytes=min_free_bytes, **asdict(recipe))
     return catalogue, open_generation, partial(_has_draft, path, recipe)
 

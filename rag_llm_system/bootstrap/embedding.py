@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from rag_llm_system.bootstrap.models import Tell, model_weights, models_folder
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
     from rag_llm_system.domain.ports.embedder import Embedder, Tokenizer
     from rag_llm_system.domain.ports.vector_cache import VectorCache
-
-_MB = 1_000_000
 
 
 def open_embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenizer"]:
@@ -56,8 +54,8 @@ def open_embedding_cache(settings: Settings) -> Iterator["VectorCache | None"]:
 
     cache = SqliteVectorCache(
         settings.home / "cache" / "embeddings.sqlite",
-        max_bytes=settings.rag_embedding_cache_mb * _MB,
-        min_free_bytes=settings.rag_min_free_mb * _MB,
+        max_bytes=settings.rag_embedding_cache_mb * MB,
+        min_free_bytes=settings.rag_min_free_mb * MB,
     )
     try:
         yield cache

@@ -10,9 +10,9 @@ from loguru import logger
 from rag_llm_system.bootstrap.embedding import open_embedder
 from rag_llm_system.bootstrap.home import open_home
 from rag_llm_system.bootstrap.models import Tell
-from rag_llm_system.bootstrap.vector_index import MB, index_path, recipe_options, server_options
+from rag_llm_system.bootstrap.vector_index import index_path, recipe_options, server_options
 from rag_llm_system.domain.errors import ConfigurationError, NotFoundError
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.application.indexing.migration import IndexMigration

@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.application.crawlers.dispatcher import CrawlerDispatcher, ParserDispatcher
-
-_MB = 1_000_000
 
 
 def crawler_dispatcher(settings: Settings) -> "CrawlerDispatcher":
@@ -21,17 +19,17 @@ def crawler_dispatcher(settings: Settings) -> "CrawlerDispatcher":
     from rag_llm_system.infrastructure.crawlers.web.articles import CustomArticleCrawler
 
     guard = AddressGuard(settings.private_networks)
-    max_file_bytes = int(settings.rag_max_file_mb * _MB)
+    max_file_bytes = int(settings.rag_max_file_mb * MB)
     repositories = GithubCrawler(
         guard,
         max_file_bytes=max_file_bytes,
-        max_repository_bytes=int(settings.rag_max_repository_mb * _MB),
+        max_repository_bytes=int(settings.rag_max_repository_mb * MB),
         timeout_s=settings.rag_git_timeout_s,
         tokens=settings.git_tokens,
     )
     pages = CustomArticleCrawler(
         guard,
-        max_page_bytes=int(settings.rag_max_page_mb * _MB),
+        max_page_bytes=int(settings.rag_max_page_mb * MB),
         timeout_s=settings.rag_web_timeout_s,
         max_pages=settings.rag_max_pages,
         pause_s=settings.rag_web_pause_s,

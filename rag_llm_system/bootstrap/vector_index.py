@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 from rag_llm_system.bootstrap.embedding import chunking_in_words
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.errors import ConfigurationError
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
 if TYPE_CHECKING:
     from rag_llm_system.domain.ports.embedder import Embedder
     from rag_llm_system.domain.ports.index_catalogue import IndexCatalogue
     from rag_llm_system.domain.ports.vector_index import SwitchingIndex
-
-MB = 1_000_000
 
 
 @contextmanager

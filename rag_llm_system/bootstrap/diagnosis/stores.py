@@ -16,9 +16,8 @@ from rag_llm_system.bootstrap.vector_index import open_index
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import NotFoundError, RagError
-from rag_llm_system.settings import Settings
+from rag_llm_system.settings import MB, Settings
 
-_MB = 1_000_000
 _GB = 1e9
 _SERVER_TIMEOUT_S = 5.0
 _COPIES_OF_THE_INDEX = 2
@@ -34,7 +33,7 @@ def home(settings: Settings) -> Finding:
     folder = settings.home
     there = _nearest_that_exists(folder)
     n_free = shutil.disk_usage(there).free
-    n_needed = settings.rag_min_free_mb * _MB + _COPIES_OF_THE_INDEX * _disk_bytes(folder / "index")
+    n_needed = settings.rag_min_free_mb * MB + _COPIES_OF_THE_INDEX * _disk_bytes(folder / "index")
     found = f"{folder}, {n_free / _GB:.1f} GB free, {n_needed / _GB:.1f} GB needed to index"
     if not there.is_dir():
         return fail(f"{there} is a file", "set RAG_HOME to a folder")
