@@ -1,7 +1,8 @@
-"""How long a question waits at the longest while the next generation is built, sealed, and switched to.
+"""How long a question waits at the longest while the next generation is built, and what building has resident.
 
 Readers and the builder are processes of their own, on the product's own classes. Vectors and words are random: what is
-measured is waiting, not quality.
+measured is waiting and memory, not quality. A window carries the text of its chunk, some 1,800 characters. The memory
+is that of the builder and its child, without the readers.
 """
 
 import multiprocessing
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.life.resident_memory import MemoryPeaks
 from benchmarks.machine import machine, versions
 from rag_llm_system.domain.errors import BackendError
 from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter
@@ -28,6 +31,7 @@ _COLLECTION = "article_chunks_embedded"
 _DIMENSION = 384
 _BATCH = 64
 _PAUSE_S = 0.005
+_LOOK_EVERY_S = 0.25
 _ENDED = "ended"
 """The file whose coming ends the readers."""
 _LIMIT_MS = 100.0
@@ -62,7 +66,7 @@ def measure_while_building(n: int, n_live: int, n_readers: int, folder: Path, te
             started = time.perf_counter()
             builder = context.Process(target=_build, args=(folder, n, 2))
             builder.start()
-            builder.join()
+            memory = _peaks_until_it_ends(builder)
             if builder.exitcode:
                 raise BackendError(f"the builder ended with exit code {builder.exitcode}: look at what it said")
             seconds = time.perf_counter() - started
@@ -78,6 +82,8 @@ def measure_while_building(n: int, n_live: int, n_readers: int, folder: Path, te
         "n_live": n_live,
         "limit_ms": _LIMIT_MS,
         "build_seconds": round(seconds, 1),
+        "build_rss_mb": memory.rss_mb,
+        "build_pss_mb": memory.pss_mb,
         "machine": machine(),
         "versions": versions(["qdrant-edge-py"]),
         "readers": readers,
@@ -87,6 +93,8 @@ def measure_while_building(n: int, n_live: int, n_readers: int, folder: Path, te
 def while_building_lines(report: dict[str, Any]) -> Iterator[str]:
     """Gives a line for each reader."""
     yield f"{report['n']:,} windows built in {report['build_seconds']:,} s, {report['n_live']:,} asked meanwhile"
+    once = f", {report['build_pss_mb']:,} MB with each page counted once" if report["build_pss_mb"] else ""
+    yield f"the builder and its child had at most {report['build_rss_mb']:,} MB resident{once}"
     for number, reader in enumerate(report["readers"], 1):
         yield (
             f"reader {number}: {reader['n_questions']:,} questions, {reader['n_bad_answers']} bad answers, "
@@ -94,6 +102,15 @@ def while_building_lines(report: dict[str, Any]) -> Iterator[str]:
             f"longest {reader['longest_ms']} ms, {reader['n_over_limit']} over {report['limit_ms']:.0f} ms; "
             f"generations {', '.join(map(str, reader['generations']))}"
         )
+
+
+def _peaks_until_it_ends(builder: SpawnProcess) -> MemoryPeaks:
+    assert builder.pid is not None
+    memory = MemoryPeaks(builder.pid)
+    while builder.is_alive():
+        memory.look()
+        builder.join(_LOOK_EVERY_S)
+    return memory
 
 
 def _ask(folder: Path, seed: int) -> ReaderRecord:
@@ -124,14 +141,15 @@ def _build(folder: Path, n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for start in range(0, n, _BATCH):
         size = min(_BATCH, n - start)
-        vectors, words = _unit_vectors(rng, size), rng.choice(_WORDS, (size, 100))
-        draft.upsert(_COLLECTION, [_point(seed, start + i, vectors[i], " ".join(words[i])) for i in range(size)])
+        vectors, words = _unit_vectors(rng, size), rng.choice(_WORDS, (size, 200))
+        draft.upsert(_COLLECTION, [_point(seed, start + i, vectors[i], list(words[i])) for i in range(size)])
     draft.publish()
 
 
-def _point(seed: int, number: int, vector: NDArray[np.float32], text: str) -> IndexPoint:
-    payload = {"author_id": f"a{number % 7}", "document_id": f"d{number // 20}", "chunk_text": text}
-    return IndexPoint(str(UUID(int=(seed << 64) + number)), payload, vector, text)
+def _point(seed: int, number: int, vector: NDArray[np.float32], words: list[str]) -> IndexPoint:
+    chunk, window = " ".join(words), " ".join(words[: len(words) // 2])
+    payload = {"author_id": f"a{number % 7}", "document_id": f"d{number // 20}", "chunk_text": chunk}
+    return IndexPoint(str(UUID(int=(seed << 64) + number)), payload, vector, window)
 
 
 def _unit_vectors(rng: np.random.Generator, n: int) -> NDArray[np.float32]:

@@ -49,6 +49,8 @@ class QdrantEdgeCatalogue:
         n_threads: threads of the engine for each collection.
         optimize_from_points: at how many points a collection gets a graph when a draft is completed. Below that exact
             search costs no more: 1.2 CPU ms at 12,000 points; a graph of equal recall 1.6, and 14 s to build.
+        part_points: after how many written points a draft optimises them, as a part with a graph of its own. What is
+            built is resident, a part at a time; several parts cost more to search than a single one of the same size.
         n_kept: how many generations older than the live one are kept.
         batch_points, min_free_bytes, shard_copies: see `QdrantEdgeDraft`.
     """
@@ -68,6 +70,7 @@ class QdrantEdgeCatalogue:
         purpose: str = "a program",
         n_threads: int = 1,
         optimize_from_points: int = 50_000,
+        part_points: int = 50_000,
         n_kept: int = 1,
         batch_points: int = 1_000,
         min_free_bytes: int = 200_000_000,
@@ -75,7 +78,9 @@ class QdrantEdgeCatalogue:
     ) -> None:
         self._path = Path(path).absolute()
         self._recipe = Recipe(dimension, embedder, bm25_k1, bm25_b, bm25_avg_len, bm25_language, chunking, compression)
-        self._options = ShardOptions(self._path / DRAFT_NAME, self._recipe, True, n_threads, optimize_from_points)
+        self._options = ShardOptions(
+            self._path / DRAFT_NAME, self._recipe, True, n_threads, optimize_from_points, part_points
+        )
         self._generations = Generations(self._path)
         self._purpose = purpose
         self._n_kept = n_kept

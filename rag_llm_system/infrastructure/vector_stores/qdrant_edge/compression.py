@@ -36,6 +36,8 @@ _NO_GRAPH = edge.HnswIndexConfig(m=0, ef_construct=100, full_scan_threshold=10_0
 # New points stay as they were written until they are so many: 13,000 or 1,300 of 384 components of 16 bits.
 _GRAPH_FROM_KB = 10_000
 _PACKED_FROM_KB = 1_000
+# Four parts and what new points go to: where there are more, the engine merges the smallest.
+_SEGMENTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,18 @@ class Compression:
         """Gives at how many points a graph pays, where it is known for float32: a faster scan needs it later."""
         return int(self.scan_speed * float32_graph_from_points)
 
-    def vector_params(self, dimension: int, *, graph: bool) -> edge.EdgeVectorParams:
+    def vector_params(self, dimension: int, *, graph: bool, is_written: bool) -> edge.EdgeVectorParams:
         """Gives how a shard stores dense vectors; without `graph`, optimising leaves them to exact search."""
+        memory = edge.Memory.Cold if is_written or self.quantization is not None else edge.Memory.Cached
         if self.datatype is None:
-            return edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)
+            return edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine, memory=memory)
         return edge.EdgeVectorParams(
             size=dimension,
             distance=edge.Distance.Cosine,
             datatype=self.datatype,
             quantization_config=self.quantization,
             hnsw_config=_GRAPH if graph else _NO_GRAPH,
-            memory=edge.Memory.Cached if self.quantization is None else edge.Memory.Cold,
+            memory=memory,
         )
 
     @property
@@ -82,14 +85,15 @@ class Compression:
         """
         return self.datatype is not None
 
-    def optimizers(self, *, graph: bool) -> edge.EdgeOptimizersConfig | None:
-        """Gives from what size on optimising touches new points; None leaves it to the engine."""
-        if self.datatype is None:
-            return None
-        return edge.EdgeOptimizersConfig(indexing_threshold=_GRAPH_FROM_KB if graph else _PACKED_FROM_KB)
+    def optimizers(self, *, graph: bool) -> edge.EdgeOptimizersConfig:
+        """Gives from what size on optimising touches new points, and from how many parts on it merges some."""
+        from_kb = _GRAPH_FROM_KB if graph or self.datatype is None else _PACKED_FROM_KB
+        return edge.EdgeOptimizersConfig(indexing_threshold=from_kb, default_segment_number=_SEGMENTS)
 
-    def keyword_memory(self) -> edge.Memory | None:
+    def keyword_memory(self, *, is_written: bool) -> edge.Memory | None:
         """Gives where the keyword half lies: mapped, so that processes share it; None leaves it to the engine."""
+        if is_written:
+            return edge.Memory.Cold
         return None if self.datatype is None else edge.Memory.Cached
 
     def search_params(self, limit: int, hnsw_ef: int) -> edge.SearchParams:

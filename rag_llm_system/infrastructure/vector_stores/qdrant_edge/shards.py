@@ -19,6 +19,7 @@ from rag_llm_system.domain.index_points import IndexPoint, PointFilter, ScoredPo
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import requests
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import compression_named
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import disk_error, engine_errors
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.freed_memory import give_freed_memory_back
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import (
     REBUILD,
     REPAIR,
@@ -53,6 +54,7 @@ class ShardOptions:
         writable: whether it is a draft.
         n_threads: threads of the engine for each shard.
         optimize_from_points: at how many points a changed collection gets its graph when a draft is completed.
+        part_points: after how many written points a draft optimises them, as a part of the collection.
         collections: the ones to open.
         is_verified: whether the files were compared with their checksums before. Opening a view takes some away.
     """
@@ -62,6 +64,7 @@ class ShardOptions:
     writable: bool
     n_threads: int = 1
     optimize_from_points: int = 50_000
+    part_points: int = 50_000
     collections: tuple[str, ...] = tuple(COLLECTIONS)
     is_verified: bool = False
 
@@ -84,6 +87,7 @@ class ShardSet:
         self._manifest = read_manifest(options.path)
         require_same_recipe(self._manifest.recipe, options.recipe, f"the index at {options.path}", REBUILD)
         self._shards: dict[str, edge.EdgeShard] = {}
+        self._n_loose: dict[str, int] = {}
         if options.writable:
             os.nice(_WRITER_NICENESS)
             self._complete_replacements()
@@ -102,6 +106,7 @@ class ShardSet:
             points = requests.edge_points(batch, self._encoder)
             shard.update(edge.UpdateOperation.upsert_points(points))
             shard.flush()
+        self._end_part_when_full(collection, len(points))
 
     def delete(self, collection: str, where: PointFilter) -> int:
         """Removes what matches and says how many there were; durable when this returns."""
@@ -169,10 +174,12 @@ class ShardSet:
         counts = {name: self.count(name, PointFilter()) for name in shards}
         if self._options.writable:
             for name in shards:
-                if optimize and (self._options.path / name).is_dir():
-                    self._optimize(name, counts[name])
                 with engine_errors(f"cannot flush {name}"):
-                    self._shards[name].flush()
+                    shards[name].flush()
+            shards.clear()
+            for name in counts if optimize else ():
+                if (self._options.path / name).is_dir():
+                    self._optimize(name, counts[name])
         self.release()
         if optimize:
             self._settle()
@@ -199,7 +206,8 @@ class ShardSet:
         return self._shards.get(name)
 
     def _ask(self, shard: edge.EdgeShard, queries: Mapping[int, SearchQuery]) -> dict[int, list[ScoredPoint]]:
-        asked = {i: requests.edge_query(query, self._encoder, self._compression.name) for i, query in queries.items()}
+        form, n_parts = self._compression.name, shard.info().segments_count - 1  # one is for new points
+        asked = {i: requests.edge_query(query, self._encoder, form, n_parts) for i, query in queries.items()}
         batch = {i: request for i, request in asked.items() if request is not None}
         found = shard.query_batch(edge.QueryBatchRequest(list(batch.values()))) if batch else []
         hits = dict(zip(batch, map(requests.scored_points, found), strict=True))
@@ -293,6 +301,8 @@ class ShardSet:
         shard = edge.EdgeShard.create(str(path), self._config(name))
         for field in COLLECTIONS[name].filter_fields:
             shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
+        for field in COLLECTIONS[name].range_fields:
+            shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Integer))
         shard.flush()
         return shard
 
@@ -329,9 +339,31 @@ class ShardSet:
 
     def _config(self, name: str, *, graph: bool = True) -> edge.EdgeConfig:
         recipe, n_threads = self._options.recipe, self._options.n_threads
-        return requests.shard_config(COLLECTIONS[name], recipe.dimension, n_threads, recipe.compression, graph=graph)
+        return requests.shard_config(
+            COLLECTIONS[name],
+            recipe.dimension,
+            n_threads,
+            recipe.compression,
+            graph=graph,
+            is_written=self._options.writable,
+        )
+
+    def _end_part_when_full(self, name: str, n_new: int) -> None:
+        info = self._shards[name].info()
+        if name in self._n_loose:
+            self._n_loose[name] += n_new
+        else:  # of a draft that is gone on with; keywords always count as indexed, vectors where they have a graph
+            self._n_loose[name] = 2 * info.points_count - info.indexed_vectors_count
+        if self._n_loose[name] >= self._options.part_points:
+            self._n_loose[name] = 0
+            self._optimize(name, info.points_count)
 
     def _optimize(self, name: str, n_points: int) -> None:
+        """Makes a part of what was written since the last time, where that pays, and closes all shards.
+
+        A page that was read or written stays resident as long as its file is mapped. So nothing else is open meanwhile,
+        nor are earlier parts merged with this one: building a collection has one part of it resident.
+        """
         searchable = COLLECTIONS[name].searchable
         from_points = self._options.optimize_from_points
         graph = n_points >= (self._compression.graph_from_points(from_points) if searchable else from_points)
@@ -344,10 +376,12 @@ class ShardSet:
             logger.warning("optimize_skipped collection={} free_bytes={} needed_bytes={}", name, n_free, n_needed)
             return
         with engine_errors(f"cannot optimise {name}"):
-            if not graph:  # the engine goes by how a shard was opened
-                self._shards.pop(name).close()
-                self._shards[name] = self._load(name, graph=False)
+            self.release()
+            self._shards[name] = self._load(name, graph=graph)  # the engine goes by how a shard was opened
             self._shards[name].optimize()
+            self._shards[name].flush()
+            self.release()
+            give_freed_memory_back()
 
     def _settle(self) -> None:
         """Opens once more what was written to.
