@@ -14,18 +14,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.settings_files import CLONE, ENV_FILE, keys_in, profile_file
 
-ENV_FILE = ".env"
 MB = 1_000_000
 """Bytes: what the fields that end in _mb count."""
-_CLONE = Path(__file__).resolve().parent.parent
-_PROFILES = Path("configs", "profiles")
 _KEYS_OF_OTHERS = {"RAG_TEST_DATA_DIR"}
 
 
@@ -80,6 +77,21 @@ class Settings(BaseSettings):
     )
     rag_bm25_k1: float = Field(1.2, ge=0, description="BM25: how much repeating a word in a text counts.")
     rag_bm25_b: float = Field(0.75, ge=0, le=1, description="BM25: how much a text's length counts.")
+    rag_bm25_language: str = Field(
+        "english",
+        description="BM25: language of the documents, such as german, for stop words and stemmer. none: neither. "
+        "multilingual, chinese, japanese: scripts without spaces are cut into words.",
+    )
+    rag_bm25_stop_words: bool = Field(True, description="BM25: whether the language's stop words are left out.")
+    rag_bm25_stemmer: bool = Field(
+        True, description="BM25: whether words are stemmed, where the language has a stemmer."
+    )
+    rag_index_part_windows: int = Field(
+        50_000,
+        ge=1_000,
+        description="Windows after which a part of the embedded index gets its graph. More: cheaper search beyond so "
+        "many, and more memory to build, about 10 KB a window.",
+    )
     rag_keep_generations: int = Field(
         1, ge=0, description="Generations of the index older than the live one that are kept, to roll back to."
     )
@@ -121,6 +133,19 @@ class Settings(BaseSettings):
     rag_post_chunk_overlap: int = Field(25, ge=0, description="Overlap of the chunks of posts, in tokens.")
     rag_repository_chunk_tokens: int = Field(1500, ge=1, description="Chunk size of repositories, in tokens.")
     rag_repository_chunk_overlap: int = Field(100, ge=0, description="Overlap of repositories' chunks, in tokens.")
+    rag_chunking: Literal["category", "fixed", "overlapping", "semantic", "hierarchical"] = Field(
+        "category",
+        description="How documents are cut: each category its own way, or all in one way (docs/chunking.md).",
+    )
+    rag_chunk_tokens: int = Field(
+        350,
+        ge=16,
+        description="Longest fixed, overlapping or semantic chunk, in tokens; categories have sizes of their own.",
+    )
+    rag_chunk_overlap: int = Field(50, ge=0, description="Overlap of overlapping chunks, in tokens.")
+    rag_parent_chunk_tokens: int = Field(
+        1000, ge=16, description="Longest hierarchical chunk, the parent of its windows, in tokens."
+    )
     rag_window_tokens: int = Field(128, ge=16, description="Longest text that is embedded as one vector, in tokens.")
     chunk_size: int = _kept_for_later(700, ge=1, description="Chunk size of uploads through the API, in tokens.")
     chunk_overlap: int = _kept_for_later(150, ge=0, description="Overlap of the chunks of uploads, in tokens.")
@@ -132,10 +157,20 @@ class Settings(BaseSettings):
         1, ge=1, le=3, description="Query expansion: phrasings of a question that are searched, itself counted."
     )
     rag_prefetch: int = Field(100, ge=1, description="Windows that each half of a search contributes to the fusion.")
+    rag_passage_chars: int = Field(
+        2000, ge=100, description="Longest passage: of a longer chunk, what is around the window that was found."
+    )
     rag_context_tokens: int = Field(4000, ge=100, description="Tokens of passages that an answer engine is given.")
     rag_max_question_chars: int = Field(4000, ge=1, description="Longest question, in characters.")
-    rag_rerank: bool = Field(False, description="Whether a cross-encoder reorders what was found (extra: torch).")
-    rag_rerank_budget_ms: int = Field(500, ge=1, description="Reranking that would take longer is skipped.")
+    rag_rerank: Literal["off", "learned", "cross-encoder"] = Field(
+        "off",
+        description="What reorders what was found: nothing, a small learned ranker, or a cross-encoder.",
+    )
+    rag_rerank_backend: Literal["onnx", "torch"] = Field("onnx", description="What runs the cross-encoder.")
+    rag_rerank_precision: Literal["int8", "fp32"] = Field("int8", description="Precision of the ONNX cross-encoder.")
+    rag_rerank_budget_ms: int = Field(
+        500, ge=1, description="How long a cross-encoder may take; what it has not judged by then keeps its order."
+    )
     reranking_cross_encoder_model_id: str = Field(
         "cross-encoder/ms-marco-MiniLM-L-4-v2", description="Cross-encoder: a name on the hub or a local folder."
     )
@@ -157,6 +192,13 @@ class Settings(BaseSettings):
         60.0, gt=0, le=3600, description="How long the main API waits for an answer."
     )
     rag_answer_engine: Literal["extractive"] = Field("extractive", description="What the model server answers with.")
+    rag_min_confidence: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="How sure the extractive engine must be that its quotes answer: below, it says that the sources "
+        "hold no answer. 0: it never says so.",
+    )
     rag_answer_fallback: bool = Field(
         True, description="Whether the main API quotes the sources itself while the model server is away."
     )
@@ -167,6 +209,14 @@ class Settings(BaseSettings):
     top_p_inference: float = _kept_for_later(0.9, gt=0, le=1, description="Nucleus sampling of language models.")
 
     # --- language models
+    rag_language_model_url: str | None = Field(
+        None,
+        description="OpenAI-compatible server whose model helps to understand questions: OpenAI, vLLM, llama-server, "
+        "Ollama; such as http://127.0.0.1:8080/v1. Unset: none is asked.",
+    )
+    rag_question_model_timeout_s: float = Field(
+        3.0, gt=0, le=60, description="How long it may take for each thing that it is asked; then the rules do it."
+    )
     model_path: Path | None = _kept_for_later(
         None, description="GGUF file or safetensors folder of the language model."
     )
@@ -175,8 +225,8 @@ class Settings(BaseSettings):
     n_batch: int = _kept_for_later(256, ge=1, description="Prompt tokens that llama.cpp reads at a time.")
     vllm_port: int = _kept_for_later(8003, ge=1, le=65535, description="Port of a local vLLM server.")
     hf_model_id: str = _kept_for_later("mlabonne/TwinLlama-3.1-8B-DPO", description="Language model on the hub.")
-    openai_model_id: str = _kept_for_later("gpt-4o-mini", description="Model of an OpenAI-compatible server.")
-    openai_api_key: SecretStr | None = _kept_for_later(None, description="Key for OpenAI.")
+    openai_model_id: str = Field("gpt-4o-mini", min_length=1, description="Model of the OpenAI-compatible server.")
+    openai_api_key: SecretStr | None = Field(None, description="Key for the OpenAI-compatible server.")
     sagemaker_endpoint_inference: str = _kept_for_later("twin", description="SageMaker endpoint.")
     aws_region: str | None = _kept_for_later(None, description="AWS region.")
     aws_access_key: SecretStr | None = _kept_for_later(None, description="AWS access key.")
@@ -233,6 +283,14 @@ class Settings(BaseSettings):
         """RAG_PRIVATE_NETWORKS, one by one."""
         return _entries(self.rag_private_networks)
 
+    @field_validator("rag_rerank", mode="before")
+    @classmethod
+    def _read_what_it_was_before(cls, value: Any) -> Any:
+        """Until 0.1.0 it was true or false, and backups of settings still say so."""
+        return {"true": "cross-encoder", "1": "cross-encoder", "false": "off", "0": "off"}.get(
+            str(value).lower(), value
+        )
+
     @field_validator("rag_git_tokens")
     @classmethod
     def _refuse_tokens_without_host(cls, tokens: SecretStr | None) -> SecretStr | None:
@@ -274,7 +332,7 @@ def load_settings(**overrides: Any) -> Settings:
         ConfigurationError: a value cannot be used, a key that starts with RAG_ is not known, or there is no such
             profile.
     """
-    profile = _profile_file(overrides)
+    profile = profile_file(overrides.get("rag_profile"))
     files = [ENV_FILE] if profile is None else [str(profile), ENV_FILE]
     try:
         _refuse_unknown_keys(files)
@@ -284,16 +342,6 @@ def load_settings(**overrides: Any) -> Settings:
         key = str(first["loc"][0]).upper() if first["loc"] else "settings"
         what = f"{key} cannot be used: {first['msg'].removeprefix('Value error, ')}."
         raise ConfigurationError(f"{what} Change it in the environment or in {' or '.join(files[::-1])}.") from None
-
-
-def named_profiles() -> dict[str, Path]:
-    """Gives the profiles that RAG_PROFILE can name, in the order of their names.
-
-    Those of the clone that this package lies in, and those of the working directory: an installed wheel has none of
-    its own.
-    """
-    files = (file for folder in (Path.cwd(), _CLONE) for file in (folder / _PROFILES).glob("*.env"))
-    return dict(sorted({file.stem: file for file in files}.items()))
 
 
 def known_keys() -> dict[str, str]:
@@ -307,22 +355,7 @@ def known_keys() -> dict[str, str]:
 
 
 def _default_home() -> Path:
-    return _CLONE / ".rag" if (_CLONE / "pyproject.toml").is_file() else user_data_path("rag_llm_system")
-
-
-def _profile_file(overrides: dict[str, Any]) -> Path | None:
-    keys = {**_keys_in(ENV_FILE), **{key.upper(): value for key, value in os.environ.items() if value}}
-    name = overrides.get("rag_profile") or keys.get("RAG_PROFILE")
-    if not name:
-        return None
-    named = named_profiles()
-    path = named.get(name) or Path(os.path.expanduser(name))  # Path's own raises for unknown users
-    if name not in named and (path.suffix != ".env" or not path.is_file()):
-        which = f"use {', '.join(named)}, or" if named else "an installed wheel brings none:"
-        raise ConfigurationError(f"There is no profile {name!r}: {which} give a path to a file that ends with .env.")
-    if "RAG_PROFILE" in _keys_in(path):
-        raise ConfigurationError(f"{path} is a profile and names another: remove RAG_PROFILE from it.")
-    return path
+    return CLONE / ".rag" if (CLONE / "pyproject.toml").is_file() else user_data_path("rag_llm_system")
 
 
 def _taken_back(profile: Path | None) -> dict[str, Any]:
@@ -332,11 +365,11 @@ def _taken_back(profile: Path | None) -> dict[str, Any]:
     """
     if profile is None:
         return {}
-    above: list[dict[str, str | None]] = [_keys_in(ENV_FILE), {key.upper(): value for key, value in os.environ.items()}]
+    above: list[dict[str, str | None]] = [keys_in(ENV_FILE), {key.upper(): value for key, value in os.environ.items()}]
     emptied = [
         field
         for key, field in known_keys().items()
-        if _keys_in(profile).get(key)
+        if keys_in(profile).get(key)
         and any(keys.get(key) == "" for keys in above)
         and not any(keys.get(key) for keys in above)
     ]
@@ -347,7 +380,7 @@ def _refuse_unknown_keys(files: list[str]) -> None:
     known = {*known_keys(), *_KEYS_OF_OTHERS}
     keys_by_place: dict[str, Iterable[str]] = {
         "the environment": os.environ,
-        **{file: _keys_in(file) for file in files},
+        **{file: keys_in(file) for file in files},
     }
     for place, keys in keys_by_place.items():
         for key in sorted({key.upper() for key in keys}):
@@ -356,11 +389,3 @@ def _refuse_unknown_keys(files: list[str]) -> None:
                 close += difflib.get_close_matches(key, known, n=1)
                 hint = f" Did you mean {close[0]}?" if close else ""
                 raise ConfigurationError(f"{key} is not a setting.{hint} Remove it from {place}.")
-
-
-def _keys_in(file: str | Path) -> dict[str, str | None]:
-    """Gives what a file like `.env` sets, keys in capitals; nothing where there is no such file."""
-    try:
-        return {key.upper(): value for key, value in dotenv_values(file).items()}
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{file} is not UTF-8 text: save it as UTF-8.") from None

@@ -7,7 +7,8 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from rag_llm_system.domain.errors import InputError, NotFoundError
-from rag_llm_system.settings import ENV_FILE, Settings, known_keys
+from rag_llm_system.settings import Settings, known_keys
+from rag_llm_system.settings_files import ENV_FILE
 
 if TYPE_CHECKING:
     from zenml.client import Client

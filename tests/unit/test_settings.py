@@ -11,7 +11,8 @@ from dotenv import dotenv_values
 
 import rag_llm_system
 from rag_llm_system.domain.errors import ConfigurationError
-from rag_llm_system.settings import Settings, known_keys, load_settings, named_profiles
+from rag_llm_system.settings import Settings, known_keys, load_settings
+from rag_llm_system.settings_files import named_profiles
 from tools.settings_page import settings_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,7 +161,7 @@ def test_a_profile_that_cannot_be_used_is_named(content: bytes, cause: str, monk
 def test_an_installed_wheel_takes_a_path_and_says_that_it_brings_no_names(tmp_path: Path) -> None:
     package = Path(rag_llm_system.__file__).parent
     installed = tmp_path / "site" / "rag_llm_system"
-    for file in ("__init__.py", "settings.py", "domain/__init__.py", "domain/errors.py"):
+    for file in ("__init__.py", "settings.py", "settings_files.py", "domain/__init__.py", "domain/errors.py"):
         (installed / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(package / file, installed / file)
     (tmp_path / "office.env").write_text("TOP_K=7\n")

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from rag_llm_system.application.diagnosis.findings import Finding, info, ok
-from rag_llm_system.settings import ENV_FILE, Settings, known_keys
+from rag_llm_system.settings import Settings, known_keys
+from rag_llm_system.settings_files import ENV_FILE
 
 
 def settings_in_use(settings: Settings) -> Finding:
