@@ -18,6 +18,7 @@ class Section(BaseModel):
 class CleanedDocument(BaseModel):
     """A document's cleaned text with what a citation needs. Spans of chunks and windows count characters of `text`.
 
+    `published_day` is the number of the day of publication (`domain/publication_days.py`), None where it is not known.
     `sections` is empty for articles and posts; for a repository its sections are in order and hold every character
     of `text`.
     """
@@ -32,4 +33,5 @@ class CleanedDocument(BaseModel):
     link: str
     author_id: str
     author_full_name: str
+    published_day: int | None = None
     sections: tuple[Section, ...] = ()

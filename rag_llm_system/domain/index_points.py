@@ -50,16 +50,29 @@ class ScoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class PointFilter:
-    """Conditions that must all hold. `any_of` maps a payload field to the values of which it must have one."""
+    """Conditions that must all hold.
+
+    Args:
+        any_of: maps a payload field to the values of which it must have one.
+        ids: one of these the point must have; None: whichever.
+        not_ids: none of these it may have.
+        within: maps a payload field to the lowest and the highest whole number that it may hold, both below 2**53, for
+            some backends compare in double precision. A point that holds no whole number there does not match.
+    """
 
     any_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ids: Sequence[str] | None = None
     not_ids: Sequence[str] = ()
+    within: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def matches_nothing(self) -> bool:
-        """Whether it asks for one of no ids, or one of no values."""
-        return (self.ids is not None and not self.ids) or any(not values for values in self.any_of.values())
+        """Whether it asks for one of no ids, one of no values, or a number between no two."""
+        return (
+            (self.ids is not None and not self.ids)
+            or any(not values for values in self.any_of.values())
+            or any(lowest > highest for lowest, highest in self.within.values())
+        )
 
 
 EVERYTHING = PointFilter()

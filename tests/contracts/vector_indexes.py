@@ -143,6 +143,7 @@ def corpus() -> list[IndexPoint]:
             seed=i % 60,
             author_id=f"author {i % 4}",
             document_id=f"document {i % 7}",
+            **({"published_day": 20240101 + i} if i % 3 else {}),
         )
         for i in range(90)
     ]

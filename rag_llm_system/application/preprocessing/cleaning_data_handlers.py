@@ -17,8 +17,9 @@ from rag_llm_system.application.preprocessing.text_operations import (
 )
 from rag_llm_system.domain.cleaned_documents import CleanedDocument, Section
 from rag_llm_system.domain.documents import ArticleDocument, Category, Document, PostDocument, RepositoryDocument
+from rag_llm_system.domain.publication_days import published_day
 
-CLEANING_VERSION = 1
+CLEANING_VERSION = 2
 """Counts up whenever a handler would clean a document differently: indexes made before are then out of date."""
 
 _MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdx", ".mkd"})
@@ -102,6 +103,7 @@ def _cleaned(document: Document, title: str, text: str, sections: tuple[Section,
         link=document.link,
         author_id=document.author_id,
         author_full_name=document.author_full_name,
+        published_day=published_day(document.metadata.get("published")),
         sections=sections,
     )
 

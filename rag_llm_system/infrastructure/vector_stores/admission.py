@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from rag_llm_system.domain.index_points import (
 )
 
 _INT64 = range(-(2**63), 2**63)
+_EXACT_IN_DOUBLE = 2**53
 
 
 def spec_of(collection: str) -> CollectionSpec:
@@ -69,17 +70,31 @@ def admit_filter(spec: CollectionSpec, where: PointFilter) -> PointFilter:
     """Gives the filter with plain, picklable parts.
 
     Raises:
-        InputError: an id is no UUID, or a field is none of the collection's filter fields.
+        InputError: an id is no UUID, a field is none that the collection is filtered by in that way, or an end of a
+            range is no whole number below 2**53.
     """
-    for name in where.any_of:
-        if name not in spec.filter_fields:
-            allowed = ", ".join(spec.filter_fields)
-            raise InputError(f"{spec.name!r} cannot be filtered by the field {name!r}: use one of {allowed}")
+    _admit_fields(spec, where.any_of, spec.filter_fields)
+    _admit_fields(spec, where.within, spec.range_fields)
     return PointFilter(
         any_of={name: tuple(values) for name, values in where.any_of.items()},
         ids=None if where.ids is None else tuple(_admit_id(point_id) for point_id in where.ids),
         not_ids=tuple(_admit_id(point_id) for point_id in where.not_ids),
+        within={name: _admit_range(name, ends) for name, ends in where.within.items()},
     )
+
+
+def _admit_fields(spec: CollectionSpec, asked: Iterable[str], allowed: Sequence[str]) -> None:
+    for name in asked:
+        if name not in allowed:
+            use = f"use one of {', '.join(allowed)}" if allowed else "leave this condition out"
+            raise InputError(f"{spec.name!r} cannot be filtered by the field {name!r} in this way: {use}")
+
+
+def _admit_range(name: str, ends: tuple[int, int]) -> tuple[int, int]:
+    lowest, highest = ends
+    if not all(type(end) is int and abs(end) < _EXACT_IN_DOUBLE for end in (lowest, highest)):
+        raise InputError(f"the range of the field {name!r} does not lie between two whole numbers below 2**53")
+    return lowest, highest
 
 
 def _admit_query(spec: CollectionSpec, query: SearchQuery, dimension: int) -> SearchQuery:

@@ -117,9 +117,16 @@ def _cosine(point: IndexPoint, query: DenseQuery) -> float:
 def _matches(point: IndexPoint, where: PointFilter) -> bool:
     if point.id in where.not_ids or (where.ids is not None and point.id not in where.ids):
         return False
-    return all(_has_any(point.payload.get(name), values) for name, values in where.any_of.items())
+    return all(_has_any(point.payload.get(name), values) for name, values in where.any_of.items()) and all(
+        _has_within(point.payload.get(name), *ends) for name, ends in where.within.items()
+    )
 
 
 def _has_any(value: Any, wanted: Sequence[str]) -> bool:
     held = value if isinstance(value, list) else [value]
     return any(one in wanted for one in held)
+
+
+def _has_within(value: Any, lowest: int, highest: int) -> bool:
+    held = value if isinstance(value, list) else [value]
+    return any(type(one) is int and lowest <= one <= highest for one in held)

@@ -74,6 +74,10 @@ def server_filter(where: PointFilter) -> "models.Filter":
         models.FieldCondition(key=name, match=models.MatchAny(any=list(values)))
         for name, values in where.any_of.items()
     ]
+    must += [
+        models.FieldCondition(key=name, range=models.Range(gte=lowest, lte=highest))
+        for name, (lowest, highest) in where.within.items()
+    ]
     if where.ids is not None:
         must.append(models.HasIdCondition(has_id=list(where.ids)))
     must_not: list[models.Condition] = [models.HasIdCondition(has_id=list(where.not_ids))] if where.not_ids else []

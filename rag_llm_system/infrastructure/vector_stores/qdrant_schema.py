@@ -51,9 +51,10 @@ def make_collection(
 def index_fields(connector: QdrantDatabaseConnector, name: str, spec: CollectionSpec) -> None:
     """Makes the indexes of the fields that filters use, as far as the collection lacks them."""
     indexed = connector.call(lambda client: client.get_collection(name)).payload_schema
-    for field in spec.filter_fields:
+    kinds = {**dict.fromkeys(spec.filter_fields, "keyword"), **dict.fromkeys(spec.range_fields, "integer")}
+    for field, kind in kinds.items():
         if field not in indexed:
-            connector.call(partial(_create_keyword_index, name=name, field=field))
+            connector.call(partial(_create_field_index, name=name, field=field, kind=kind))
 
 
 def read_note(connector: QdrantDatabaseConnector, name: str) -> dict[str, Any] | None:
@@ -111,10 +112,10 @@ def _create(
     )
 
 
-def _create_keyword_index(client: "QdrantClient", *, name: str, field: str) -> None:
+def _create_field_index(client: "QdrantClient", *, name: str, field: str, kind: str) -> None:
     from qdrant_client import models
 
     with warnings.catch_warnings():
         # The in-process client says in several lines that it has no indexes.
         warnings.simplefilter("ignore")
-        client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD, wait=True)
+        client.create_payload_index(name, field, models.PayloadSchemaType(kind), wait=True)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 WINDOWS = "article_chunks_embedded"
 DOCUMENTS = "cleaned_articles"
 LEDGER = "index_ledger"
-N_TO_BEGIN = len(COLLECTIONS) + sum(len(spec.filter_fields) for spec in COLLECTIONS.values())
+N_TO_BEGIN = len(COLLECTIONS) + sum(len(spec.filter_fields + spec.range_fields) for spec in COLLECTIONS.values())
 """How many requests begin a generation."""
 
 
