@@ -61,19 +61,36 @@ def make_tiny_bert(
 
 def reference_vector(folder: Path, text: str, *, pooling: str = "mean") -> NDArray[np.float64]:
     """Gives the L2-normalised vector of a text, computed in float64 with nothing but numpy."""
-    weights = {name: value.astype(np.float64) for name, value in load_file(folder / "model.safetensors").items()}
-    ids = _tokenizer().encode(text).ids
+    encoding = _tokenizer().encode(text)
+    x = _hidden(_float64_weights(folder), encoding.ids, encoding.type_ids)
+    vector = x.mean(axis=0) if pooling == "mean" else x[0]
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def reference_score(folder: Path, query: str, text: str) -> float:
+    """Gives the sigmoid of a cross-encoder's output for a pair, computed in the same way."""
+    weights, encoding = _float64_weights(folder), _tokenizer().encode(query, text)
+    first = _hidden(weights, encoding.ids, encoding.type_ids)[:1]
+    logit = _dense(weights, "classifier", np.tanh(_dense(weights, "pooler.dense", first)))
+    return 1 / (1 + math.exp(-logit.item()))
+
+
+def _float64_weights(folder: Path) -> dict[str, Any]:
+    weights = load_file(folder / "model.safetensors")
+    return {name.removeprefix("bert."): value.astype(np.float64) for name, value in weights.items()}
+
+
+def _hidden(weights: dict[str, Any], ids: list[int], types: list[int]) -> NDArray[np.float64]:
     x = weights["embeddings.word_embeddings.weight"][ids]
     x = x + weights["embeddings.position_embeddings.weight"][: len(ids)]
-    x = _normed(weights, "embeddings.LayerNorm", x + weights["embeddings.token_type_embeddings.weight"][0])
+    x = _normed(weights, "embeddings.LayerNorm", x + weights["embeddings.token_type_embeddings.weight"][types])
     for number in range(_LAYERS):
         name = f"encoder.layer.{number}"
         attended = _dense(weights, f"{name}.attention.output.dense", _attention(weights, f"{name}.attention.self", x))
         x = _normed(weights, f"{name}.attention.output.LayerNorm", x + attended)
         inner = _gelu(_dense(weights, f"{name}.intermediate.dense", x))
         x = _normed(weights, f"{name}.output.LayerNorm", x + _dense(weights, f"{name}.output.dense", inner))
-    vector = x.mean(axis=0) if pooling == "mean" else x[0]
-    return np.asarray(vector / np.linalg.norm(vector))
+    return np.asarray(x)
 
 
 def _attention(weights: dict[str, Any], name: str, x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""BERT (Devlin et al. 2019, arXiv:1810.04805) as an ONNX graph that turns the tokens of one text into its vector.
+"""BERT (Devlin et al. 2019, arXiv:1810.04805) as an ONNX graph: a text becomes a vector, or a pair of texts a number.
 
 The graph is written from the weights alone, so neither torch nor an exporter is needed. In words:
 
@@ -7,12 +7,13 @@ The graph is written from the weights alone, so neither torch nor an exporter is
         x = LayerNorm(x + attention(x))
         x = LayerNorm(x + W2 gelu(W1 x))
     vector = x pooled over the tokens, divided by its Euclidean length
+    or: number = Wc tanh(Wp x of [CLS])
 
-It reads one text at a time. There is no padding then, hence no attention mask, and what int8 rounds to depends on that
-text alone. Shapes in the comments: S tokens, H hidden size, A heads, D = H / A.
+It reads one text or pair at a time. There is no padding then, hence no attention mask, and what int8 rounds to depends
+on that text alone. Shapes in the comments: S tokens, H hidden size, A heads, D = H / A.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.model.embeddings.encoder_config import EncoderConfig
+from rag_llm_system.model.embeddings.onnx_kinds import USE_TORCH, Kind
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,13 +42,40 @@ def build_sentence_encoder(weights: Mapping[str, NDArray[Any]], config: EncoderC
     Raises:
         ConfigurationError: a tensor that the encoder needs is not among the weights.
     """
-    graph = _Graph(weights)
-    x = _embeddings(graph, config)
-    for number in range(config.n_layers):
-        x = _layer(graph, config, f"encoder.layer.{number}", x)
+    graph = _Graph(weights, "embedder")
+    x = _layers(graph, config, _embeddings(graph, config))
     pooled = _mean_of_tokens(graph, x) if config.pooling == "mean" else _first_token(graph, x)
     graph.op("LpNormalization", pooled, output="embedding", axis=0, p=2)
-    return graph.model(config.hidden_size)
+    return graph.model(["input_ids"], {"embedding": config.hidden_size})
+
+
+def build_cross_encoder(weights: Mapping[str, NDArray[Any]], config: EncoderConfig) -> "ModelProto":
+    """Gives the model of a BertForSequenceClassification with one output.
+
+    Inputs `input_ids` and `token_type_ids`, int64, (S,); outputs `logit`, float32, (1,), and `pooled`, float32, (H,),
+    what the classifier reads.
+
+    Args:
+        weights: the tensors of model.safetensors by their names.
+        config: the encoder that the weights belong to.
+
+    Raises:
+        ConfigurationError: the weights have no such head, or lack a tensor that the encoder needs.
+    """
+    _require_single_output(weights)
+    graph = _Graph(weights, "reranker")
+    x = _layers(graph, config, _embeddings_of_pair(graph, config))
+    pooled = graph.op("Tanh", _head(graph, "pooler.dense", _first_token(graph, x)), output="pooled")
+    _head(graph, "classifier", pooled, output="logit")
+    return graph.model(["input_ids", "token_type_ids"], {"logit": 1, "pooled": config.hidden_size})
+
+
+def _require_single_output(weights: Mapping[str, NDArray[Any]]) -> None:
+    how = "set RERANKING_CROSS_ENCODER_MODEL_ID to a reranker"
+    if "classifier.weight" not in weights:
+        raise ConfigurationError(f"the model is no reranker: it has no weights classifier.weight; {how}")
+    if (n_outputs := len(weights["classifier.weight"])) != 1:
+        raise ConfigurationError(f"the model has {n_outputs} outputs, a reranker has 1; {how}")
 
 
 def _embeddings(graph: "_Graph", config: EncoderConfig) -> str:
@@ -60,6 +89,22 @@ def _embeddings(graph: "_Graph", config: EncoderConfig) -> str:
     n_tokens = graph.op("Shape", "input_ids")
     positions = graph.op("Slice", graph.constant("positions", table), graph.ints(0), n_tokens)
     return _layer_norm(graph, config, "embeddings.LayerNorm", graph.op("Add", words, positions))
+
+
+def _embeddings_of_pair(graph: "_Graph", config: EncoderConfig) -> str:
+    """Gives the same for two texts, which the token types tell apart."""
+    words = graph.op("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+    types = graph.op("Gather", graph.weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
+    table = graph.weight("embeddings.position_embeddings.weight")
+    positions = graph.op("Slice", table, graph.ints(0), graph.op("Shape", "input_ids"))
+    summed = graph.op("Add", graph.op("Add", words, types), positions)
+    return _layer_norm(graph, config, "embeddings.LayerNorm", summed)
+
+
+def _layers(graph: "_Graph", config: EncoderConfig, x: str) -> str:
+    for number in range(config.n_layers):
+        x = _layer(graph, config, f"encoder.layer.{number}", x)
+    return x
 
 
 def _layer(graph: "_Graph", config: EncoderConfig, name: str, x: str) -> str:
@@ -94,6 +139,13 @@ def _linear(graph: "_Graph", name: str, x: str) -> str:
     return graph.op("Add", graph.op("MatMul", x, matrix), graph.weight(f"{name}.bias"))
 
 
+def _head(graph: "_Graph", name: str, x: str, output: str = "") -> str:
+    """Gives W x + b of one vector, without MatMul, so that it is not quantised: it is small and decides much."""
+    products = graph.op("Mul", graph.weight(f"{name}.weight"), x)
+    summed = graph.op("ReduceSum", products, graph.ints(1), keepdims=0)
+    return graph.op("Add", summed, graph.weight(f"{name}.bias"), output=output)
+
+
 def _layer_norm(graph: "_Graph", config: EncoderConfig, name: str, x: str) -> str:
     scale, shift = graph.weight(f"{name}.weight"), graph.weight(f"{name}.bias")
     return graph.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=config.layer_norm_eps)
@@ -111,8 +163,9 @@ def _first_token(graph: "_Graph", x: str) -> str:
 class _Graph:
     """Nodes and constants in the order in which they were added; every method gives the name of a value."""
 
-    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, weights: Mapping[str, NDArray[Any]], kind: Kind) -> None:
         self._weights = weights
+        self._kind = kind
         self._prefix = "" if "embeddings.word_embeddings.weight" in weights else "bert."
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
@@ -138,16 +191,18 @@ class _Graph:
         return self.constant(name, self.tensor(name))
 
     def tensor(self, name: str) -> NDArray[np.float32]:
+        stored = name if name in self._weights else self._prefix + name  # a head has no prefix
         try:
-            return self._weights[self._prefix + name].astype(np.float32, copy=False)
+            return self._weights[stored].astype(np.float32, copy=False)
         except KeyError:
             what = f"the weights hold no tensor {name!r}, which a BERT of this configuration has"
-            raise ConfigurationError(f"{what}; check the model folder or set EMBED_BACKEND=torch") from None
+            raise ConfigurationError(f"{what}; check the model folder or set {USE_TORCH[self._kind]}") from None
 
-    def model(self, hidden_size: int) -> "ModelProto":
+    def model(self, inputs: Sequence[str], outputs: Mapping[str, int]) -> "ModelProto":
+        """Gives the model; `outputs` maps each output to its length."""
         from onnx import TensorProto, helper
 
-        ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["S"])
-        embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [hidden_size])
-        graph = helper.make_graph(self._nodes, "sentence_encoder", [ids], [embedding], list(self._constants.values()))
+        takes = [helper.make_tensor_value_info(name, TensorProto.INT64, ["S"]) for name in inputs]
+        gives = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [size]) for name, size in outputs.items()]
+        graph = helper.make_graph(self._nodes, self._kind, takes, gives, list(self._constants.values()))
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)

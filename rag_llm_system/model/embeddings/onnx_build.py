@@ -1,7 +1,7 @@
-"""Builds an ONNX embedder from its weights.
+"""Builds an ONNX embedder or reranker from its weights.
 
 `onnx_cache` runs it as a child process: `python -m rag_llm_system.model.embeddings.onnx_build WEIGHTS_DIR TARGET
-PRECISION`. A failure is one line of JSON on standard output: error, message.
+PRECISION KIND`. A failure is one line of JSON on standard output: error, message.
 """
 
 import errno
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_llm_system.domain.errors import ConfigurationError, DiskFullError, IntegrityError, RagError
-from rag_llm_system.model.embeddings.bert_graph import build_sentence_encoder
-from rag_llm_system.model.embeddings.encoder_config import read_encoder_config
+from rag_llm_system.model.embeddings.bert_graph import build_cross_encoder, build_sentence_encoder
+from rag_llm_system.model.embeddings.encoder_config import read_cross_encoder_config, read_encoder_config
+from rag_llm_system.model.embeddings.onnx_kinds import USE_FP32, Kind
 from rag_llm_system.model.embeddings.onnx_session import keep_onnx_runtime_silent
 from rag_llm_system.model.embeddings.weights import WEIGHTS_FILE
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _LEAST_COSINE = 0.95
 
 
-def build_onnx_model(weights_dir: Path, target: Path, precision: str) -> None:
+def build_onnx_model(weights_dir: Path, target: Path, precision: str, kind: Kind = "embedder") -> None:
     """Writes the model to `target`.
 
     Raises:
@@ -36,34 +37,35 @@ def build_onnx_model(weights_dir: Path, target: Path, precision: str) -> None:
     """
     import onnx
 
-    model = _fp32_model(weights_dir)
+    model = _fp32_model(weights_dir, kind)
     try:
         if precision == "fp32":
             onnx.save(model, target)
         else:
             _save_int8(model, target)
-            require_faithful(model, target)
+            require_faithful(model, target, kind)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise DiskFullError(f"too little space to keep the embedder in {target.parent}; make room") from error
+            raise DiskFullError(f"too little space to keep the {kind} in {target.parent}; make room") from error
         raise ConfigurationError(f"{target.parent} cannot be written ({type(error).__name__})") from error
 
 
-def require_faithful(fp32: "ModelProto", int8: Path) -> None:
-    """Compares the two on tokens drawn at random: on x86 without VNNI int8 products may saturate.
+def require_faithful(fp32: "ModelProto", int8: Path, kind: Kind = "embedder") -> None:
+    """Compares the vectors of the two on tokens drawn at random: on x86 without VNNI int8 products may saturate.
 
     Raises:
         ConfigurationError: they differ too much.
     """
     vocabulary = next(tensor for tensor in fp32.graph.initializer if "word_embeddings" in tensor.name).dims[0]
     texts = np.random.default_rng(0).integers(0, vocabulary, (4, 8), np.int64)
-    cosines = (_vectors(fp32.SerializeToString(), texts) * _vectors(int8, texts)).sum(axis=1)
+    one, other = _vectors(fp32.SerializeToString(), texts), _vectors(int8, texts)
+    cosines = (one * other).sum(axis=1) / (np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1))
     if not cosines.min() >= _LEAST_COSINE:
         what = f"int8 is too rough on this processor (cosine {cosines.min():.3f} to float32)"
-        raise ConfigurationError(f"{what}; set RAG_EMBED_PRECISION=fp32")
+        raise ConfigurationError(f"{what}; set {USE_FP32[kind]}")
 
 
-def _fp32_model(weights_dir: Path) -> "ModelProto":
+def _fp32_model(weights_dir: Path, kind: Kind) -> "ModelProto":
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -71,6 +73,8 @@ def _fp32_model(weights_dir: Path) -> "ModelProto":
         weights = load_file(weights_dir / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise IntegrityError(f"{weights_dir / WEIGHTS_FILE} is damaged; get the model folder anew") from error
+    if kind == "reranker":
+        return build_cross_encoder(weights, read_cross_encoder_config(weights_dir))
     return build_sentence_encoder(weights, read_encoder_config(weights_dir))
 
 
@@ -89,14 +93,17 @@ def _vectors(model: Path | bytes, texts: NDArray[np.int64]) -> NDArray[np.float3
     from rag_llm_system.model.embeddings.onnx_session import open_session
 
     session = open_session(model, n_threads=1)
-    return np.stack([session.run(None, {"input_ids": ids})[0] for ids in texts])
+    names, vector = [value.name for value in session.get_inputs()], session.get_outputs()[-1].name
+    kinds_of_token = np.arange(texts.shape[1]) // (texts.shape[1] // 2)  # half of each belongs to a second text
+    feeds = [dict(zip(names, (ids, kinds_of_token), strict=False)) for ids in texts]
+    return np.stack([session.run([vector], feed)[0] for feed in feeds])
 
 
 def _main() -> int:
     logging.disable(logging.WARNING)  # quantising recommends a preparation that makes no difference here
-    weights_dir, target, precision = sys.argv[1:]
+    weights_dir, target, precision, kind = sys.argv[1:]
     try:
-        build_onnx_model(Path(weights_dir), Path(target), precision)
+        build_onnx_model(Path(weights_dir), Path(target), precision, "reranker" if kind == "reranker" else "embedder")
     except RagError as error:
         print(json.dumps({"error": type(error).__name__, "message": error.message}))
         return 1

@@ -1,6 +1,7 @@
 """ONNX models built from weights, kept so that each is built once: checked by checksum, built under a lock.
 
 A model stands in `<first 16 digits of the weights' SHA-256>-<precision>-v<GRAPH_VERSION>/`: model.onnx, manifest.json.
+That of a reranker has `reranker-` before the precision.
 """
 
 import errno
@@ -22,7 +23,8 @@ from loguru import logger
 from rag_llm_system.domain import errors
 from rag_llm_system.domain.errors import BackendError, ConfigurationError, DiskFullError, RagError
 from rag_llm_system.model.embeddings.bert_graph import GRAPH_VERSION
-from rag_llm_system.model.embeddings.encoder_config import read_encoder_config
+from rag_llm_system.model.embeddings.encoder_config import read_cross_encoder_config, read_encoder_config
+from rag_llm_system.model.embeddings.onnx_kinds import Kind
 from rag_llm_system.model.embeddings.weights import weights_sha256
 
 MODEL_FILE, MANIFEST_FILE = "model.onnx", "manifest.json"
@@ -32,7 +34,12 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 
 
 def built_model(
-    *, weights_dir: Path, cache_dir: Path, precision: str, on_message: Callable[[str], None] = lambda _message: None
+    *,
+    weights_dir: Path,
+    cache_dir: Path,
+    precision: str,
+    kind: Kind = "embedder",
+    on_message: Callable[[str], None] = lambda _message: None,
 ) -> Path:
     """Gives the model.onnx of these weights in this precision, built now if it is not there, or is damaged.
 
@@ -46,26 +53,28 @@ def built_model(
     """
     from filelock import FileLock
 
-    expected = _expected_manifest(weights_dir, precision)
-    folder = cache_dir / f"{expected['weights_sha256'][:16]}-{precision}-v{GRAPH_VERSION}"
+    expected = _expected_manifest(weights_dir, precision, kind)
+    variant = precision if kind == "embedder" else f"{kind}-{precision}"
+    folder = cache_dir / f"{expected['weights_sha256'][:16]}-{variant}-v{GRAPH_VERSION}"
     if _is_valid(folder, expected):
         return folder / MODEL_FILE
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not _is_valid(folder, expected):
-                on_message(f"Preparing the {precision} embedder, once; this takes some seconds")
-                _build(folder, weights_dir, expected)
+                on_message(f"Preparing the {precision} {kind}, once; this takes some seconds")
+                _build(folder, weights_dir, expected, kind)
     except OSError as error:
-        raise _unwritable(cache_dir, error) from error
+        raise _unwritable(cache_dir, error, kind) from error
     return folder / MODEL_FILE
 
 
-def _expected_manifest(weights_dir: Path, precision: str) -> dict[str, Any]:
+def _expected_manifest(weights_dir: Path, precision: str, kind: Kind) -> dict[str, Any]:
+    config = read_encoder_config(weights_dir) if kind == "embedder" else read_cross_encoder_config(weights_dir)
     return {
         "weights_sha256": weights_sha256(weights_dir),
         "precision": precision,
-        "config": asdict(read_encoder_config(weights_dir)),
+        "config": asdict(config),
     }
 
 
@@ -77,14 +86,14 @@ def _is_valid(folder: Path, expected: dict[str, Any]) -> bool:
         return False
 
 
-def _build(folder: Path, weights_dir: Path, expected: dict[str, Any]) -> None:
+def _build(folder: Path, weights_dir: Path, expected: dict[str, Any], kind: Kind) -> None:
     """Builds beside `folder`, makes the result durable, then puts it in the place of what was there."""
     started = time.perf_counter()
     workplace = folder.with_name(f"{folder.name}.building")
     shutil.rmtree(workplace, ignore_errors=True)  # what a killed build left
     workplace.mkdir()
     try:
-        _run_build(weights_dir, workplace, expected["precision"])
+        _run_build(weights_dir, workplace, expected["precision"], kind)
         manifest = {**expected, "model_sha256": _sha256(workplace / MODEL_FILE)}
         (workplace / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
         for path in (workplace / MODEL_FILE, workplace / MANIFEST_FILE, workplace):
@@ -94,38 +103,39 @@ def _build(folder: Path, weights_dir: Path, expected: dict[str, Any]) -> None:
         _fsync(folder.parent)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-    logger.info("embedder_built precision={} seconds={:.1f}", expected["precision"], time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    logger.info("onnx_model_built kind={} precision={} seconds={:.1f}", kind, expected["precision"], seconds)
 
 
-def _run_build(weights_dir: Path, workplace: Path, precision: str) -> None:
+def _run_build(weights_dir: Path, workplace: Path, precision: str, kind: Kind) -> None:
     """Builds in a child process: it needs memory for several copies of the weights, which should not stay with us."""
     paths = [_PACKAGE_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
     result = subprocess.run(
-        [sys.executable, "-P", "-m", _BUILD_MODULE, str(weights_dir), str(workplace / MODEL_FILE), precision],
+        [sys.executable, "-P", "-m", _BUILD_MODULE, str(weights_dir), str(workplace / MODEL_FILE), precision, kind],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(workplace)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
     if result.returncode != 0:
-        raise _what_the_child_said(result)
+        raise _what_the_child_said(result, kind)
 
 
-def _what_the_child_said(result: "subprocess.CompletedProcess[bytes]") -> RagError:
+def _what_the_child_said(result: "subprocess.CompletedProcess[bytes]", kind: Kind) -> RagError:
     with suppress(ValueError, KeyError, TypeError):
         report = json.loads(result.stdout)
         error: RagError = getattr(errors, report["error"])(report["message"])
         return error
     last_line = result.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    logger.error("embedder_build_failed code={} error={!r}", result.returncode, last_line)
+    logger.error("onnx_build_failed kind={} code={} error={!r}", kind, result.returncode, last_line)
     how = f"was killed by signal {-result.returncode}" if result.returncode < 0 else f"ended with {result.returncode}"
-    return BackendError(f"preparing the embedder {how}; free memory, about 6 times the weights, and run it again")
+    return BackendError(f"preparing the {kind} {how}; free memory, about 6 times the weights, and run it again")
 
 
-def _unwritable(cache_dir: Path, error: OSError) -> RagError:
+def _unwritable(cache_dir: Path, error: OSError, kind: Kind) -> RagError:
     if error.errno == errno.ENOSPC:
-        return DiskFullError(f"too little space to keep the embedder in {cache_dir}; make room and run it again")
-    what = f"the embedder cannot be kept in {cache_dir} ({type(error).__name__})"
+        return DiskFullError(f"too little space to keep the {kind} in {cache_dir}; make room and run it again")
+    what = f"the {kind} cannot be kept in {cache_dir} ({type(error).__name__})"
     return ConfigurationError(f"{what}; make the folder writable or set RAG_HOME to one that is")
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,13 @@ from rag_llm_system.domain.errors import BackendError, ConfigurationError
 from rag_llm_system.model.embeddings.encoder_config import read_encoder_config
 from rag_llm_system.model.embeddings.long_texts import halves_that_fit, weighted_mean
 from rag_llm_system.model.embeddings.onnx_cache import built_model
+from rag_llm_system.model.embeddings.onnx_kinds import Precision
 from rag_llm_system.model.embeddings.onnx_session import open_session
 from rag_llm_system.model.embeddings.tokenizer import HuggingFaceTokenizer
 from rag_llm_system.model.embeddings.weights import weights_sha256
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-
-Precision = Literal["int8", "fp32"]
 
 
 class OnnxEmbedder:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag_llm_system.domain.errors import BackendError
+from rag_llm_system.model.embeddings.onnx_kinds import USE_TORCH, Kind
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -17,7 +18,7 @@ def keep_onnx_runtime_silent() -> None:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
-def open_session(model: Path | bytes, *, n_threads: int) -> "InferenceSession":
+def open_session(model: Path | bytes, *, n_threads: int, kind: Kind = "embedder") -> "InferenceSession":
     """Gives a session on the CPU.
 
     Raises:
@@ -41,5 +42,5 @@ def open_session(model: Path | bytes, *, n_threads: int) -> "InferenceSession":
             disabled_optimizers=["SkipLayerNormFusion"],
         )
     except Exception as error:  # ONNX Runtime's own errors share no base class
-        what = f"ONNX Runtime cannot load the embedder ({type(error).__name__})"
-        raise BackendError(f"{what}; try EMBED_BACKEND=torch") from error
+        what = f"ONNX Runtime cannot load the {kind} ({type(error).__name__})"
+        raise BackendError(f"{what}; try {USE_TORCH[kind]}") from error

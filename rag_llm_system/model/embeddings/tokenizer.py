@@ -55,6 +55,12 @@ class HuggingFaceTokenizer:
         ids: list[int] = self._encode(text, special_tokens=True).ids
         return ids
 
+    def pair_ids(self, first: str, second: str) -> tuple[list[int], list[int]]:
+        """Gives what the model reads of two texts: the ids of all tokens, and 0 or 1 for the text each belongs to."""
+        first, second = without_lone_surrogates(first), without_lone_surrogates(second)
+        encoding = self._tokenizer.encode(first, second)
+        return encoding.ids, encoding.type_ids
+
     def count(self, text: str) -> int:
         """Counts the tokens without the special ones."""
         return len(self._encode(text, special_tokens=False))

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_llm_system.domain.errors import BackendError, ConfigurationError
-from rag_llm_system.model.embeddings.long_texts import halves_that_fit
-from rag_llm_system.model.embeddings.tokenizer import HuggingFaceTokenizer, without_lone_surrogates
+from rag_llm_system.model.embeddings.tokenizer import HuggingFaceTokenizer
 from rag_llm_system.model.embeddings.torch_model import load_torch_model
+from rag_llm_system.model.rerankers.long_pairs import score_texts
 
 
 class CrossEncoderReranker:
     """A `Reranker` port over a CrossEncoder of sentence-transformers, loaded at first use. Threads take turns.
 
-    The score is the sigmoid of the model's one output. Nothing is cut off: a text that does not fit beside the query
-    is halved until its parts do and scores as its best part does; a query longer than half the window is halved too,
-    and the scores of its parts are averaged.
+    The score is the sigmoid of the model's one output; long texts and queries: see `score_texts`.
 
     Args:
         weights_dir: the model's folder, as `locate_weights` gives it.
@@ -49,18 +46,7 @@ class CrossEncoderReranker:
             ConfigurationError: the model cannot be loaded on that device, or is no reranker with a single output.
             BackendError: torch failed, for want of memory for instance.
         """
-        room = int(self._model().max_seq_length) - self._tokenizer.n_special_tokens_of_pair
-        queries = self._parts(query, room // 2)
-        room -= max(self._tokenizer.count(part) for part in queries)
-        parts_of = [self._parts(text, room) for text in texts]
-        pairs = [pair for parts in parts_of for pair in product(queries, parts)]
-        scores = self._predict(pairs)
-        ends = np.cumsum([len(queries) * len(parts) for parts in parts_of], dtype=np.int64)
-        by_text = np.split(scores, ends)[:-1]
-        return [float(block.reshape(len(queries), -1).max(axis=1).mean()) for block in by_text]
-
-    def _parts(self, text: str, max_tokens: int) -> list[str]:
-        return halves_that_fit(without_lone_surrogates(text), lambda part: self._tokenizer.count(part) <= max_tokens)
+        return score_texts(query, texts, self._tokenizer, int(self._model().max_seq_length), self._predict)
 
     def _predict(self, pairs: list[tuple[str, str]]) -> NDArray[np.float32]:
         if not pairs:
@@ -74,7 +60,7 @@ class CrossEncoderReranker:
                 )
         except RuntimeError as error:  # torch's errors, of memory too, are RuntimeErrors
             what = f"the reranker failed on {self._device!r} ({type(error).__name__})"
-            raise BackendError(f"{what}; try RAG_MODEL_DEVICE=cpu or RAG_RERANK=false") from error
+            raise BackendError(f"{what}; try RAG_MODEL_DEVICE=cpu or RAG_RERANK=off") from error
         return np.asarray(scores, np.float32)
 
     def _model(self) -> Any:

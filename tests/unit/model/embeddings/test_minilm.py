@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder, Precision
+from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
+from rag_llm_system.model.embeddings.onnx_kinds import Precision
 from rag_llm_system.model.embeddings.sentence_transformers_embedder import SentenceTransformersEmbedder
 from rag_llm_system.model.embeddings.weights import locate_weights
 
