@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.measured_data import data_folder
 from rag_llm_system.application.preprocessing.dispatchers import CleaningDispatcher
 from rag_llm_system.application.preprocessing.embedding_data_handlers import embed_windows, index_point
 from rag_llm_system.bootstrap.embedding import chunking_dispatcher, open_embedder
@@ -69,10 +70,10 @@ def read_material(settings: Settings, cache: Path, tell: Tell, *, most_documents
         tell: is given a line when something takes long.
         most_documents: read no more than these, for a trial.
     """
-    scifact = Path(os.environ.get("RAG_TEST_DATA_DIR") or _BESIDE_THE_CLONE) / "scifact"
+    scifact = data_folder("scifact")
     texts = _scifact(scifact, most_documents) if scifact.is_dir() else _packages(most_documents)
     embedder, tokenizer = open_embedder(settings, tell)
-    chunking = chunking_dispatcher(settings, tokenizer, embedder.max_tokens)
+    chunking = chunking_dispatcher(settings, tokenizer, embedder)
     parts = [texts.name, embedder.fingerprint, chunking.settings_fingerprint(), *texts.questions]
     parts += [document.content_hash() for document in texts.documents]
     kept = cache / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}.npz"
@@ -95,9 +96,6 @@ def read_material(settings: Settings, cache: Path, tell: Tell, *, most_documents
         question_vectors=question_vectors,
         relevant=texts.relevant,
     )
-
-
-_BESIDE_THE_CLONE = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def _keep(file: Path, points: list[IndexPoint], question_vectors: NDArray[np.float32]) -> None:

@@ -29,7 +29,9 @@ _COST_BEFORE_HEADING = 0.0
 _COST_AT_PARAGRAPH = 0.05
 _COST_WITHIN_PARAGRAPH = 1.0
 _TAIL_TOKENS = 50
-_PROSE_SEPARATORS = (r"\n\n+(?=#{1,6} )", r"\n\n+", r"\n", r"(?<=[.!?…])[^\S\n]+", r"(?<=[。！？])", r"[^\S\n]+", "")
+# The look behind keeps a long run of line ends from being tried from each of them.
+_HEADING_NEXT = r"(?<!\n)\n\n+(?=#{1,6} )"
+_PROSE_SEPARATORS = (_HEADING_NEXT, r"\n\n+", r"\n", r"(?<=[.!?…])[^\S\n]+", r"(?<=[。！？])", r"[^\S\n]+", "")
 _PROSE_STARTS = re.compile(r"\n\s*|(?<=[.!?…])[^\S\n]+|(?<=[。！？])")
 _LINE_STARTS = re.compile(r"\n+")
 _BLANK_TO_LINE_END = re.compile(r"(?:[^\S\n]*\n)+")
@@ -75,7 +77,7 @@ class ArticleChunkingHandler:
         costs = [_cost_of_border(text, end) for _, end in pieces]
         groups = pairwise(balanced_borders(lengths, costs, self.max_chars, self.min_chars))
         spans = [(pieces[first][0], pieces[last - 1][1]) for first, last in groups]
-        return [_chunk(document, start, end) for start, end in spans if text[start:end].strip()]
+        return [chunk_of_span(document, start, end) for start, end in spans if text[start:end].strip()]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class TokenChunkingHandler:
         """Gives the chunks in order, none across a section's border."""
         whole = Section(path="", start=0, end=len(document.text))
         return [
-            _chunk(document, start, end, section.path)
+            chunk_of_span(document, start, end, section.path)
             for section in document.sections or (whole,)
             for start, end in self._spans(section, tokens)
         ]
@@ -255,5 +257,6 @@ def _reach_back(tokens: TokenizedText, start: int, n_tokens: int, starts: re.Pat
     return start
 
 
-def _chunk(document: CleanedDocument, start: int, end: int, path: str = "") -> Chunk:
+def chunk_of_span(document: CleanedDocument, start: int, end: int, path: str = "") -> Chunk:
+    """Gives the chunk that is the span [start, end) of the document."""
     return Chunk(span_id(document.id, start, end, document.text[start:end]), document, start, end, path)

@@ -1,8 +1,13 @@
-"""Joining small spans of a text to larger ones that are about equally full."""
+"""Joining small spans of a text to larger ones that are about equally full, and cutting one into equal parts."""
 
-from collections.abc import Callable, Sequence
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from rag_llm_system.application.preprocessing.tokens import TokenizedText
 
 Span = tuple[int, int]
+_LINE = re.compile(r"[^\n]*\n(?:[^\S\n]*\n)*|[^\n]+$")
 
 
 def balanced_borders(sizes: Sequence[int], costs: Sequence[float], limit: int, minimum: int = 0) -> list[int]:
@@ -46,3 +51,24 @@ def visible_spans(cut: Callable[[str], list[Span]], text: str, start: int, end: 
         else:
             joined.append(span)
     return joined
+
+
+def line_spans(text: str) -> list[Span]:
+    """Gives spans that tile the text: its lines, each with the blank ones after it."""
+    return [match.span() for match in _LINE.finditer(text)]
+
+
+def equal_parts(tokens: TokenizedText, start: int, end: int, limit: int) -> Iterator[Span]:
+    """Gives about equal parts of a span, of up to `limit` tokens, cut before words where there are any near."""
+    starts = tokens.starts_between(start, end)
+    first = 0
+    while len(starts) - first > limit:
+        left = len(starts) - first
+        target = first + math.ceil(left / math.ceil(left / limit))
+        near = range(target, max(first, target - limit // 3), -1)
+        at = next((number for number in near if tokens.text[starts[number] - 1].isspace()), target)
+        if starts[at] > start and not tokens.text[start : starts[at]].isspace():
+            yield start, starts[at]
+            start = starts[at]
+        first = at
+    yield start, end

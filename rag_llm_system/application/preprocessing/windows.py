@@ -4,14 +4,19 @@ Windows end where sentences, paragraphs or lines do, are about equally full, and
 on one tokenisation of the document.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rag_llm_system.application.preprocessing.code_separators import is_code
-from rag_llm_system.application.preprocessing.packing import Span, balanced_borders, visible_spans
+from rag_llm_system.application.preprocessing.packing import (
+    Span,
+    balanced_borders,
+    equal_parts,
+    line_spans,
+    visible_spans,
+)
 from rag_llm_system.application.preprocessing.tokens import TokenizedText
 from rag_llm_system.domain.chunks import Chunk, Window, span_id
 from rag_llm_system.domain.errors import ConfigurationError
@@ -21,8 +26,6 @@ from rag_llm_system.domain.sentences import sentence_spans
 PACKING_VERSION = 1
 """Counts up whenever the packer would cut a chunk differently at the same sizes."""
 
-_LINE = re.compile(r"[^\n]*\n(?:[^\S\n]*\n)*|[^\n]+$")
-_PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*$")
 _HEADING = re.compile(r"\s*#{1,6}[ \t]")
 # What it costs to end a window somewhere, against a cost of 1 for an empty window.
 _COST_AT_PARAGRAPH = 0.0
@@ -155,37 +158,17 @@ def _pack_chunk(chunk: Chunk, tokens: TokenizedText, limit: int) -> list[Span]:
 def _cost_of_end(unit: str) -> float:
     if _HEADING.match(unit):
         return _COST_AFTER_HEADING
-    if _PARAGRAPH_END.search(unit):
+    if unit.count("\n", len(unit.rstrip())) > 1:
         return _COST_AT_PARAGRAPH
     return _COST_AT_LINE if unit.endswith("\n") else _COST_AT_SENTENCE
 
 
 def _units(chunk: Chunk, tokens: TokenizedText, limit: int) -> Iterator[Span]:
     """Gives spans that tile the chunk, none blank, none over the limit: sentences, or lines, or parts of lines."""
-    cut = _line_spans if is_code(chunk.path) else sentence_spans
+    cut = line_spans if is_code(chunk.path) else sentence_spans
     for start, end in visible_spans(cut, tokens.text, chunk.start, chunk.end):
         if tokens.count(start, end) <= limit:
             yield start, end
             continue
-        for line_start, line_end in visible_spans(_line_spans, tokens.text, start, end):
-            yield from _parts(tokens, line_start, line_end, limit)
-
-
-def _line_spans(text: str) -> list[Span]:
-    return [match.span() for match in _LINE.finditer(text)]
-
-
-def _parts(tokens: TokenizedText, start: int, end: int, limit: int) -> Iterator[Span]:
-    """Gives about equal parts of a span, cut before words where there are any near, else before tokens."""
-    starts = tokens.starts_between(start, end)
-    first = 0
-    while len(starts) - first > limit:
-        left = len(starts) - first
-        target = first + math.ceil(left / math.ceil(left / limit))
-        near = range(target, max(first, target - limit // 3), -1)
-        at = next((number for number in near if tokens.text[starts[number] - 1].isspace()), target)
-        if starts[at] > start and not tokens.text[start : starts[at]].isspace():
-            yield start, starts[at]
-            start = starts[at]
-        first = at
-    yield start, end
+        for line_start, line_end in visible_spans(line_spans, tokens.text, start, end):
+            yield from equal_parts(tokens, line_start, line_end, limit)

@@ -57,8 +57,10 @@ def difference_of(stored: Recipe, asked: Recipe) -> str:
 
 
 def _different_parts(was: str, is_now: str) -> tuple[str, str]:
-    """Leaves of two lists in words what stands in one of them alone."""
+    """Leaves of two lists in words what stands in one of them alone; both whole where that is nothing."""
     was_parts, now_parts = was.split(", "), is_now.split(", ")
     only_was = [part for part in was_parts if part not in now_parts]
     only_now = [part for part in now_parts if part not in was_parts]
+    if not (only_was and only_now):
+        return repr(was), repr(is_now)
     return repr(", ".join(only_was)), repr(", ".join(only_now))

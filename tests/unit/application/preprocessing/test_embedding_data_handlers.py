@@ -11,7 +11,7 @@ from rag_llm_system.application.preprocessing.embedding_data_handlers import (
     index_point,
     keyword_text,
 )
-from rag_llm_system.domain.chunks import EmbeddedWindow, Window
+from rag_llm_system.domain.chunks import Chunk, EmbeddedWindow, Window
 from tests.unit.application.preprocessing.cases import WordTokenizer, cleaned, repository
 
 
@@ -53,7 +53,8 @@ def test_a_point_holds_what_a_citation_needs() -> None:
     point = index_point(EmbeddedWindow(window, vector))
     assert point.id == window.id == str(uuid.UUID(point.id))
     assert point.vector is vector
-    assert point.text == keyword_text(window) == f"owner/name\nsrc/b.py\n{window.text}"
+    assert point.text == keyword_text(window)
+    assert point.text.startswith(f"owner/name\nsrc/b.py\n{window.text}")
     payload = dict(point.payload)
     assert document.text[payload["chunk_start"] : payload["chunk_end"]] == payload.pop("chunk_text")
     assert payload == {
@@ -72,3 +73,32 @@ def test_a_point_holds_what_a_citation_needs() -> None:
         "window_end": window.end,
     }
     assert type(payload["category"]) is str
+
+
+def test_the_keyword_half_reads_what_is_beside_a_window_too() -> None:
+    text = " ".join(f"word{number}" for number in range(1000))
+    document = cleaned(text, title="The title")
+    chunk = Chunk("chunk", document, text.index("word200"), text.index("word900"))
+    start = text.index("word500")
+    window = Window("window", chunk, start, text.index(" word520"))
+
+    title, read = keyword_text(window).split("\n")
+    assert title == "The title"
+    before, after = read.split(window.text)
+    assert all(500 < len(beside) <= 512 for beside in (before, after))
+    assert set(read.split()) < set(text.split())
+
+
+def test_the_keyword_half_does_not_read_beyond_the_chunk() -> None:
+    text = "one two three four five six"
+    chunk = Chunk("chunk", cleaned(text), text.index("two"), text.index(" six"))
+    assert (
+        keyword_text(Window("window", chunk, text.index("three"), text.index(" five")))
+        == "A title\ntwo three four five"
+    )
+
+
+def test_a_word_without_an_end_is_not_read_in_part() -> None:
+    text = "x" * 2000 + "middle" + "y" * 2000
+    chunk = Chunk("chunk", cleaned(text), 0, len(text))
+    assert keyword_text(Window("window", chunk, 2000, 2006)) == "A title\nmiddle"

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag_llm_system.application.rag.candidates import candidate_from
+from rag_llm_system.application.rag.candidates import FoundWindow, candidate_from
 
 
 def payload(text: str, first: int, last: int, chunk_start: int = 0) -> dict[str, Any]:
@@ -58,3 +58,19 @@ def test_the_text_is_a_span_of_the_document_and_holds_the_window(
     assert document[candidate.start : candidate.start + len(candidate.text)] == candidate.text
     assert text[first:last].strip() in candidate.text
     assert len(candidate.text) <= max(max_chars, last - first)
+
+
+def test_a_candidate_takes_in_the_windows_of_its_chunk_that_its_text_holds() -> None:
+    text = "".join(f"line {n}\n" for n in range(500))
+    candidate = candidate_from(payload(text, 1000, 1050, chunk_start=7), 0.9, None, 400)
+    near = candidate_from(payload(text, 1050, 1100, chunk_start=7), 0.5, None, 400)
+    far = candidate_from(payload(text, 3000, 3050, chunk_start=7), 0.7, None, 400)
+    both = candidate.with_windows_of(far).with_windows_of(near)
+    assert both.windows == (FoundWindow(1007, 1057, 0.9), FoundWindow(1057, 1107, 0.5))
+    assert both.text == candidate.text
+
+
+def test_a_part_of_a_candidate_stands_where_it_says() -> None:
+    candidate = candidate_from(payload(" One. Two.  Three. ", 1, 5, chunk_start=10), 0.5, None, 100)
+    part = candidate.part(15, 22)
+    assert (part.text, part.start) == ("Two.", 16)
