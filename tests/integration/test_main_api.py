@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
@@ -17,6 +17,7 @@ from fastapi.openapi.models import OpenAPI
 from loguru import logger
 
 from rag_llm_system.domain.answers import Answer, Citation, Passage
+from rag_llm_system.domain.conversations import Turn
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, ConfigurationError, InputError, RagError
 from rag_llm_system.infrastructure.api.problems import Problem
@@ -37,9 +38,18 @@ class SteeredAnswering:
     def __init__(self, act: Callable[[str], object] = lambda question: None) -> None:
         self._act = act
         self.asked: list[tuple[str, int | None, Category | None]] = []
+        self.histories: list[list[Turn]] = []
 
-    def answer(self, question: str, *, top_k: int | None = None, category: Category | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        category: Category | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
         self.asked.append((question, top_k, category))
+        self.histories.append(list(history))
         self._act(question)
         return Answer("It is so. [1]", (CITATION,), (PASSAGE,), False, ("a note",), {"retrieval": 1.5, "total": 2.0})
 
@@ -95,6 +105,19 @@ def test_rag_answers_with_citations(client: httpx.Client, answering: SteeredAnsw
 def test_rag_takes_top_k(client: httpx.Client, answering: SteeredAnswering) -> None:
     assert client.post("/rag", json={"query": "Is it so?", "top_k": 20}).status_code == 200
     assert answering.asked[-1] == ("Is it so?", 20, None)
+
+
+def test_rag_takes_what_was_asked_before(client: httpx.Client, answering: SteeredAnswering) -> None:
+    before = [{"question": "Who was Ada?", "answer": "A mathematician."}, {"question": "Why?"}]
+    assert client.post("/rag", json={"query": "When was she born?", "history": before}).status_code == 200
+    assert answering.histories[-1] == [Turn("Who was Ada?", "A mathematician."), Turn("Why?", "")]
+
+
+@pytest.mark.parametrize(
+    "history", ["x", [1], [{"answer": "x"}], [{"question": "x", "role": "user"}], [{"question": "x"}] * 21]
+)
+def test_a_history_that_cannot_be_one_is_refused(client: httpx.Client, history: object) -> None:
+    problem_in(client.post("/rag", json={"query": "When was she born?", "history": history}))
 
 
 def test_query_answers_with_sources(client: httpx.Client, answering: SteeredAnswering) -> None:

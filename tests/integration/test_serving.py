@@ -31,7 +31,7 @@ from rag_llm_system.infrastructure.inference_pipeline_api import create_app
 host, port, opening = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 class Answering:
-    def answer(self, question, *, top_k=None, category=None):
+    def answer(self, question, *, top_k=None, category=None, history=()):
         print("asked", flush=True)
         time.sleep(float(question))
         return Answer("done", (), (), False)

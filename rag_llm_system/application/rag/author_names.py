@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,6 +13,8 @@ from rag_llm_system.domain.users import UserDocument
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
+_BARE_POSSESSIVE = re.compile(r"['’](?=\s+\w)")
+_COMMA = re.compile(r"\s*,")
 _NOT_DECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"})
 _FUNCTION_WORDS = """
 a about all an and are as at be been by can could did do does for from had has have he her his how i if in into is
@@ -72,9 +74,9 @@ def words_of(text: str) -> list[Word]:
     words = []
     for match in _WORD.finditer(text):
         raw = _POSSESSIVE.sub("", match.group())
-        possessive = raw != match.group()
-        comma = text[match.end() :].lstrip().startswith(",")
-        words.append(Word(raw, fold(raw), match.start(), match.end(), possessive, comma))
+        is_bare = raw == match.group() and raw[-1] in "sS" and bool(_BARE_POSSESSIVE.match(text, match.end()))
+        possessive, end = is_bare or raw != match.group(), match.end() + is_bare
+        words.append(Word(raw, fold(raw), match.start(), end, possessive, bool(_COMMA.match(text, end))))
     return words
 
 
@@ -129,6 +131,25 @@ class AuthorNames:
         return None
 
 
+class KnownAuthors:
+    """The names of the authors that are known now.
+
+    Args:
+        users: gives the known authors; asked each time, so that new ones are found.
+    """
+
+    def __init__(self, users: Callable[[], Iterable[UserDocument]]) -> None:
+        self._users = users
+        self._names = AuthorNames(())
+
+    def names(self) -> AuthorNames:
+        """Gives the names, made anew only where there are others than before."""
+        known, names = known_names(self._users()), self._names
+        if known != names.known:
+            names = self._names = AuthorNames(known)
+        return names
+
+
 def _forms(full_name: str) -> list[tuple[NameKind, str]]:
     """Gives the ways to write a name, without repeats."""
     words = [word.folded for word in words_of(full_name)]
@@ -136,6 +157,8 @@ def _forms(full_name: str) -> list[tuple[NameKind, str]]:
     if not words:
         return []
     own = [word for word in words if word not in _ORGANISATION]
+    if own and len(full_name.split()) == 1:  # also "rag_llm_system", whose parts are nobody's first or last name
+        return [(NameKind.SINGLE, " ".join(words))]
     if len(own) < len(words):
         short = [(NameKind.SINGLE, own[0])] if len(own) == 1 else []
         return [(NameKind.ORGANISATION, " ".join(words)), *short] if len(words) > 1 else []
@@ -152,11 +175,14 @@ def _close_to(written: str, forms: Sequence[str]) -> list[str]:
 
 
 def _is_slip_of(written: str, form: str) -> bool:
-    """Says whether each word is its counterpart with slips: none in 4 letters, one in up to 8, two in more."""
-    return all(
-        OSA.distance(word, name) <= (0 if len(name) < 5 else 1 if len(name) < 9 else 2)
-        for word, name in zip(written.split(), form.split(), strict=True)
-    )
+    """Says whether each word is its counterpart with slips: none in 4 letters, one in up to 8, two in more.
+
+    Where all words but one are right, that one may have two from 6 letters on.
+    """
+    pairs = [(OSA.distance(word, name), len(name)) for word, name in zip(written.split(), form.split(), strict=True)]
+    one_of_several = len(pairs) > 1 and sum(slips > 0 for slips, _ in pairs) == 1
+    two_from = 6 if one_of_several else 9
+    return all(slips <= (0 if n_letters < 5 else 1 if n_letters < two_from else 2) for slips, n_letters in pairs)
 
 
 def _found(kind: NameKind, authors: list[tuple[str, str]]) -> FoundName:

@@ -1,15 +1,17 @@
 """Stage 6, generation, and the whole way from a question to an answer that can be checked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from loguru import logger
 
 from rag_llm_system.application.rag.citations import cite
+from rag_llm_system.application.rag.follow_ups import FollowUpRewriter, FollowUps, StandaloneQuestion
 from rag_llm_system.application.rag.retriever import ContextRetriever, Retrieval
 from rag_llm_system.application.stopwatch import Stopwatch
 from rag_llm_system.domain.answers import REFUSAL, Answer, AnswerLimits, Quote
+from rag_llm_system.domain.conversations import Turn
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import ContextOverflowError, InputError
 from rag_llm_system.domain.ports.answer_engine import AnswerEngine
@@ -38,6 +40,7 @@ class GroundedAnswering:
         top_k: passages that an answer is made from, where a question names no number.
         min_candidates: k, the least number of chunks that passages are chosen from; it grows to three times top_k.
         max_question_chars: longest question.
+        follow_ups: makes a follow-up question one that stands alone; by rule where none is given.
         clock: gives seconds.
     """
 
@@ -50,6 +53,7 @@ class GroundedAnswering:
         top_k: int = 4,
         min_candidates: int = _MIN_CANDIDATES,
         max_question_chars: int = 4000,
+        follow_ups: FollowUpRewriter | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._retriever = retriever
@@ -58,15 +62,25 @@ class GroundedAnswering:
         self._top_k = top_k
         self._min_candidates = min_candidates
         self._max_question_chars = max_question_chars
+        self._follow_ups = follow_ups or FollowUps(max_question_chars=max_question_chars)
         self._clock = clock
 
-    def answer(self, question: str, *, top_k: int | None = None, category: Category | None = None) -> Answer:
+    def answer(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        category: Category | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
         """Gives an answer whose every citation stands in its passage, or a refusal.
 
         Args:
             question: in plain words.
             top_k: how many passages to answer from, 1 to 20.
             category: answer from articles, posts or repositories alone.
+            history: what was asked and answered before, the first turn first: where the question leaves out what it is
+                about, that is taken from here, with a note. No answer is made from what is said here.
 
         Raises:
             InputError: the question is blank, or `top_k` is out of its range.
@@ -77,16 +91,17 @@ class GroundedAnswering:
         top_k = top_k or self._top_k
         watch = Stopwatch(self._clock)
         with watch.stage("total"):
+            asked = self._follow_ups(history, question) if history else StandaloneQuestion(question)
             retrieval = self._retriever.retrieve(
-                question,
+                asked.text,
                 k=max(self._min_candidates, 3 * top_k),
                 top_k=top_k,
                 categories=tuple(Category) if category is None else (category,),
             )
             with watch.stage("llm"):
-                written = self._write(question, retrieval)
+                written = self._write(asked.text, retrieval)
         timings_ms = {**retrieval.timings_ms, **{stage: 1000 * watch.seconds[stage] for stage in ("llm", "total")}}
-        answer = _checked(written, retrieval, timings_ms)
+        answer = _checked(written, retrieval, asked.notes, timings_ms)
         n_citations, refused, total_ms = len(answer.citations), answer.refused, timings_ms["total"]
         logger.info("question_handled refused={} citations={} ms={:.0f}", refused, n_citations, total_ms)
         return answer
@@ -115,9 +130,11 @@ class GroundedAnswering:
         )
 
 
-def _checked(written: _Written, retrieval: Retrieval, timings_ms: dict[str, float]) -> Answer:
+def _checked(
+    written: _Written, retrieval: Retrieval, asked_notes: Sequence[str], timings_ms: dict[str, float]
+) -> Answer:
     """Keeps the citations that hold; an answer without any becomes a refusal."""
-    notes = [*retrieval.notes, *written.notes]
+    notes = [*asked_notes, *retrieval.notes, *written.notes]
     citations, n_wrong = ([], 0) if written.refused else cite(written.quotes, retrieval.passages)
     if n_wrong:
         quotes = "1 quote was" if n_wrong == 1 else f"{n_wrong} quotes were"

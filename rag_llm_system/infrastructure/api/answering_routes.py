@@ -34,7 +34,10 @@ def answering_routes(loading: "Loading[AnsweringServices]", admission: Admission
     async def rag(request: RagRequest) -> RagResponse:
         """Answers a question from everything that is indexed, with a citation for every claim."""
         answering = loading.services().answering
-        return RagResponse.of(await admission.run(lambda: answering.answer(request.query, top_k=request.top_k)))
+        history = request.turns()
+        return RagResponse.of(
+            await admission.run(lambda: answering.answer(request.query, top_k=request.top_k, history=history))
+        )
 
     @router.post("/api/v1/query", responses=problem_responses(404, *BODY_PROBLEMS))
     async def query(request: QueryRequest) -> QueryResponse:

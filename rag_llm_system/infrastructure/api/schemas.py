@@ -6,8 +6,11 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from pydantic_core import PydanticCustomError
 
 from rag_llm_system.domain.answers import Answer, Citation, Passage
+from rag_llm_system.domain.conversations import Turn
 
 _MAX_FIELDS = 20
+_MAX_TURNS = 20
+_MAX_TURN_CHARS = 20_000
 
 Question = Annotated[
     str,
@@ -39,6 +42,13 @@ class _Request(BaseModel):
         return values
 
 
+class TurnIn(_Request):
+    """What was asked and answered before."""
+
+    question: Annotated[str, StringConstraints(max_length=_MAX_TURN_CHARS)]
+    answer: Annotated[str, StringConstraints(max_length=_MAX_TURN_CHARS)] = ""
+
+
 class RagRequest(_Request):
     """A question over everything that is indexed."""
 
@@ -46,6 +56,16 @@ class RagRequest(_Request):
 
     query: Question
     top_k: TopK | None = None
+    history: list[TurnIn] = Field(
+        [],
+        max_length=_MAX_TURNS,
+        description="What was asked and answered before, the first turn first, so that a follow-up such as "
+        '"When was he born?" is understood; the last 5 turns count.',
+    )
+
+    def turns(self) -> list[Turn]:
+        """Gives the history."""
+        return [Turn(turn.question, turn.answer) for turn in self.history]
 
 
 class CitationOut(BaseModel):

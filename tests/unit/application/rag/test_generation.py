@@ -10,6 +10,7 @@ from rag_llm_system.application.rag.retriever import STAGES, ContextRetriever
 from rag_llm_system.application.rag.self_query import SelfQuery
 from rag_llm_system.application.wrappers.fallback import FallbackEngine
 from rag_llm_system.domain.answers import REFUSAL, AnswerDelta, AnswerLimits, Passage, Quote
+from rag_llm_system.domain.conversations import Turn
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.errors import BackendUnavailableError, ContextOverflowError, InputError
 from rag_llm_system.domain.ports.answer_engine import AnswerEngine
@@ -28,9 +29,11 @@ class ScriptedEngine:
     def __init__(self, *deltas: AnswerDelta) -> None:
         self._deltas = deltas
         self.asked: list[tuple[Passage, ...]] = []
+        self.questions: list[str] = []
 
     def stream(self, question: str, passages: Sequence[Passage], limits: AnswerLimits) -> Iterator[AnswerDelta]:
         self.asked.append(tuple(passages))
+        self.questions.append(question)
         yield from self._deltas
 
 
@@ -133,6 +136,23 @@ def test_a_fallback_is_seen_in_the_notes() -> None:
 def test_an_engine_that_is_away_without_a_fallback_is_an_error() -> None:
     with pytest.raises(BackendUnavailableError):
         answering(AwayEngine()).answer(QUESTION)
+
+
+BEFORE = [Turn("Who was Ada Lovelace?", "A mathematician.")]
+
+
+def test_a_follow_up_is_retrieved_and_answered_as_a_question_that_stands_alone() -> None:
+    engine = ScriptedEngine(AnswerDelta("?", refused=True))
+    answer = answering(engine).answer("What did she write?", history=BEFORE)
+    assert engine.questions == ["What did Ada Lovelace write?"]
+    assert answer.passages[0].document_id == "notes"
+    assert answer.notes == ('Understood as: "What did Ada Lovelace write?"',)
+
+
+def test_a_history_changes_nothing_of_a_question_that_stands_alone() -> None:
+    engine = ScriptedEngine(AnswerDelta("?", refused=True))
+    answer = answering(engine).answer(QUESTION, history=BEFORE)
+    assert (engine.questions, answer.notes) == ([QUESTION], ())
 
 
 def test_timings_come_from_the_clock_and_name_every_stage() -> None:
