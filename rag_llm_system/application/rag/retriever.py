@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from rag_llm_system.application.rag.candidates import Candidate, candidate_from
 from rag_llm_system.application.rag.context import ContextBuilder, CountTokens, estimated_tokens
 from rag_llm_system.application.rag.fusion import FusedPoint, Halves, fuse
-from rag_llm_system.application.rag.query_expansion import QueryExpansion
+from rag_llm_system.application.rag.learned_ranking import MAX_RANKED, LearnedRanking
 from rag_llm_system.application.rag.reranking import Reranking
-from rag_llm_system.application.rag.self_query import AuthorScope, SelfQuery
+from rag_llm_system.application.rag.search_scope import Phraser, ScopeFinder, SearchScope
 from rag_llm_system.application.stopwatch import Stopwatch
 from rag_llm_system.domain.answers import Passage
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.index_points import (
-    EVERYTHING,
     DenseQuery,
     KeywordQuery,
     PointFilter,
@@ -31,8 +30,20 @@ from rag_llm_system.domain.ports.reranker import Reranker
 from rag_llm_system.domain.ports.vector_index import ReadableIndex, SwitchingIndex
 
 STAGES = ("self_query", "expansion", "embedding", "search", "fusion", "reranking", "context")
-_RERANKED = 3
-"""Candidates for a reranker, as a multiple of k: 27 of the usual 9."""
+_MAX_JUDGED = 27
+"""Candidates for a reranker: what three phrasings would bring from three collections at k // 3 each, for k = 9."""
+_NOTHING_INDEXED = "Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again."
+_WINDOWS_PER_CHUNK = 3
+"""Windows to ask each half for, as a multiple of the chunks that are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The chunks found for a question, best first, notes for the reader, milliseconds by stage."""
+
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ _Query = tuple[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Located:
     """A fused point and the collection in which it lies."""
 
     point: FusedPoint
@@ -62,13 +73,14 @@ class ContextRetriever:
     Args:
         index: holds the windows of all chunks.
         embedder: the one that the windows were embedded with.
-        self_query: finds the authors that a question names.
+        self_query: finds out where a question asks to search.
         expansion: gives more phrasings of a question.
-        reranker: judges candidates again; None keeps the order of the fusion.
+        learned_ranking: reorders candidates by how the question's words stand in them; None keeps the fusion's order.
+        reranker: judges candidates again; None keeps the order so far.
         rerank_budget_ms: how long the reranker may take.
         count_tokens: counts tokens as the answer engine's model would.
         max_context_tokens: the most tokens of all passages together.
-        prefetch: windows that each half gives per collection and phrasing.
+        prefetch: windows that each half gives per collection and phrasing, three for each wanted chunk at the least.
         max_passage_chars: a longer chunk becomes the part of about this length around the window that was found: a
             repository's chunk of 1,500 tokens would leave room for two others.
         clock: gives seconds.
@@ -78,9 +90,10 @@ class ContextRetriever:
         self,
         index: SwitchingIndex,
         embedder: Embedder,
-        self_query: SelfQuery,
-        expansion: QueryExpansion,
+        self_query: ScopeFinder,
+        expansion: Phraser,
         *,
+        learned_ranking: LearnedRanking | None = None,
         reranker: Reranker | None = None,
         rerank_budget_ms: float = 500.0,
         count_tokens: CountTokens = estimated_tokens,
@@ -93,6 +106,7 @@ class ContextRetriever:
         self._embedder = embedder
         self._self_query = self_query
         self._expansion = expansion
+        self._learned_ranking = learned_ranking
         self._reranking = Reranking(reranker, rerank_budget_ms, clock) if reranker else None
         self._context = ContextBuilder(count_tokens, max_context_tokens)
         self._prefetch = prefetch
@@ -102,61 +116,71 @@ class ContextRetriever:
     def retrieve(
         self, question: str, *, k: int = 9, top_k: int = 3, categories: Sequence[Category] = tuple(Category)
     ) -> Retrieval:
-        """Gives up to `top_k` passages for a question that is not blank, chosen among `k` chunks.
+        """Gives up to `top_k` passages for a question that is not blank, chosen among the `k` chunks of `find`."""
+        watch = Stopwatch(self._clock)
+        candidates, notes = self._find(question, k, categories, watch)
+        with watch.stage("context"):
+            passages, left_out = self._context(candidates, top_k)
+        return Retrieval(tuple(passages), (*notes, *left_out), _milliseconds(watch))
 
-        With a reranker it is up to three times as many, 27 for the usual k: what three phrasings would bring from three
-        collections at k // 3 each. They are taken from the fused order of all, since a quota for each loses recall
-        (0.934 instead of 0.964 at 9 on SQuAD's development questions).
+    def find(self, question: str, *, k: int = 9, categories: Sequence[Category] = tuple(Category)) -> Found:
+        """Gives up to `k` different chunks for a question that is not blank: every stage but the context's budget.
+
+        A reranker judges 27 at the most, the first of the fused order of all: a quota for each phrasing and collection
+        loses recall (0.934 instead of 0.964 at 9 on SQuAD's development questions).
         """
         watch = Stopwatch(self._clock)
+        candidates, notes = self._find(question, k, categories, watch)
+        return Found(tuple(candidates), notes, _milliseconds(watch))
+
+    def _find(
+        self, question: str, k: int, categories: Sequence[Category], watch: Stopwatch
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
         with watch.stage("self_query"):
             scope = self._self_query(question)
         with watch.stage("expansion"):
             phrasings = self._expansion(scope.search_text)
-        candidates, notes = self._candidates(phrasings, scope, categories, k, watch)
+        n_chunks = max(k, MAX_RANKED if self._learned_ranking else 0, _MAX_JUDGED if self._reranking else 0)
+        candidates, notes = self._candidates(phrasings, scope, categories, n_chunks, watch)
         with watch.stage("reranking"):
+            if self._learned_ranking:
+                candidates = self._learned_ranking(question, candidates)
             if self._reranking and len(candidates) > 1:
-                candidates, skipped = self._reranking(question, candidates)
+                judged, skipped = self._reranking(question, candidates[:_MAX_JUDGED])
+                candidates = [*judged, *candidates[_MAX_JUDGED:]]
                 notes += skipped
-        with watch.stage("context"):
-            passages, left_out = self._context(candidates, top_k)
-        timings_ms = {stage: 1000 * watch.seconds.get(stage, 0.0) for stage in STAGES}
-        return Retrieval(tuple(passages), (*scope.notes, *notes, *left_out), timings_ms)
+        return candidates[:k], (*scope.notes, *notes)
 
     def _candidates(
-        self, phrasings: list[str], scope: AuthorScope, categories: Sequence[Category], k: int, watch: Stopwatch
+        self, phrasings: list[str], scope: SearchScope, categories: Sequence[Category], n_chunks: int, watch: Stopwatch
     ) -> tuple[list[Candidate], list[str]]:
-        """Gives candidates of the authors in scope, or everybody's with a note where those have nothing."""
+        """Gives candidates within the scope, or within a wider one with a note where nothing is in it."""
         with watch.stage("embedding"):
             queries = list(zip(phrasings, self._embedder.embed(phrasings), strict=True))
         # Whatever becomes live meanwhile, what is found is read from where it was found.
         with self._index.pinned() as index:
-            return self._candidates_of(index, queries, scope, categories, k, watch)
+            return self._candidates_of(index, queries, scope, categories, n_chunks, watch)
 
     def _candidates_of(
         self,
         index: ReadableIndex,
         queries: Sequence[_Query],
-        scope: AuthorScope,
+        scope: SearchScope,
         categories: Sequence[Category],
-        k: int,
+        n_chunks: int,
         watch: Stopwatch,
     ) -> tuple[list[Candidate], list[str]]:
-        notes: list[str] = []
-        found: list[_Found] = []
-        by = " or ".join(scope.names)
-        if scope.author_ids:
-            found = self._search(index, queries, PointFilter(any_of={"author_id": scope.author_ids}), categories, watch)
-            if found:
-                notes.append(f"Searched only what is by {by}.")
-        if not found:
-            found = self._search(index, queries, EVERYTHING, categories, watch)
-            if not found:  # a dense query finds something wherever there is anything
-                notes.append("Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again.")
-            elif scope.author_ids:
-                notes.append(f"Nothing by {by} is in the index; searched all authors instead.")
+        n_windows = max(self._prefetch, _WINDOWS_PER_CHUNK * n_chunks)
+        asked = searched = scope.limited_to(categories)
+        while True:
+            among = searched.categories or categories
+            found = self._search(index, queries, searched.where, among, n_windows, watch)
+            if found or not searched.is_narrow:  # a dense query finds something wherever there is anything
+                break
+            searched = searched.wider()
+        notes = list(asked.notes_on(searched)) if found else [_NOTHING_INDEXED]
         with watch.stage("search"):
-            return self._first_chunks(index, found, k * _RERANKED if self._reranking else k), notes
+            return self._first_chunks(index, found, n_chunks), notes
 
     def _search(
         self,
@@ -164,13 +188,14 @@ class ContextRetriever:
         queries: Sequence[_Query],
         where: PointFilter,
         categories: Sequence[Category],
+        n_windows: int,
         watch: Stopwatch,
-    ) -> list[_Found]:
+    ) -> list[_Located]:
         """Gives what both halves of all collections find, in one order."""
         asked: list[SearchQuery] = []
         for text, vector in queries:
-            asked.append(DenseQuery(vector, self._prefetch, where, with_payload=False))
-            asked.append(KeywordQuery(text, self._prefetch, where, with_payload=False))
+            asked.append(DenseQuery(vector, n_windows, where, with_payload=False))
+            asked.append(KeywordQuery(text, n_windows, where, with_payload=False))
         dense: list[list[ScoredPoint]] = [[] for _ in queries]
         keyword: list[list[ScoredPoint]] = [[] for _ in queries]
         collection_of: dict[str, str] = {}
@@ -182,21 +207,24 @@ class ContextRetriever:
                 keyword[place] += results[2 * place + 1]
             collection_of.update((point.id, collection) for points in results for point in points)
         with watch.stage("fusion"):
-            fused = fuse([Halves(*halves) for halves in zip(dense, keyword, strict=True)], limit=self._prefetch)
-        return [_Found(point, collection_of[point.id]) for point in fused]
+            fused = fuse([Halves(*halves) for halves in zip(dense, keyword, strict=True)], limit=n_windows)
+        return [_Located(point, collection_of[point.id]) for point in fused]
 
-    def _first_chunks(self, index: ReadableIndex, found: Sequence[_Found], n_chunks: int) -> list[Candidate]:
-        """Gives the first `n_chunks` different chunks; windows of a chunk count once, by the best of them."""
+    def _first_chunks(self, index: ReadableIndex, found: Sequence[_Located], n_chunks: int) -> list[Candidate]:
+        """Gives the first `n_chunks` different chunks by the best window of each, each with the others beside them."""
         chunks: dict[str, Candidate] = {}
         for first in range(0, len(found), 2 * n_chunks):
             for candidate in self._read(index, found[first : first + 2 * n_chunks]):
-                if candidate.chunk_id not in chunks and len(chunks) < n_chunks:
+                held = chunks.get(candidate.chunk_id)
+                if held:
+                    chunks[held.chunk_id] = held.with_windows_of(candidate)
+                elif len(chunks) < n_chunks:
                     chunks[candidate.chunk_id] = candidate
             if len(chunks) == n_chunks:
                 break
         return list(chunks.values())
 
-    def _read(self, index: ReadableIndex, found: Sequence[_Found]) -> Iterator[Candidate]:
+    def _read(self, index: ReadableIndex, found: Sequence[_Located]) -> Iterator[Candidate]:
         """Gives the candidates of found points, in their order; one that is deleted meanwhile is left out."""
         payloads: dict[str, Mapping[str, Any]] = {}
         for collection in dict.fromkeys(one.collection for one in found):
@@ -207,3 +235,7 @@ class ContextRetriever:
                 yield candidate_from(
                     payloads[one.point.id], one.point.score, one.point.similarity, self._max_passage_chars
                 )
+
+
+def _milliseconds(watch: Stopwatch) -> dict[str, float]:
+    return {stage: 1000 * watch.seconds.get(stage, 0.0) for stage in STAGES}

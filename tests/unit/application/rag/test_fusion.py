@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rag_llm_system.application.rag.fusion import Halves, fuse
+from rag_llm_system.application.rag.fusion import DENSE_WEIGHT, Halves, fuse
 from rag_llm_system.domain.index_points import ScoredPoint
 
 
@@ -49,6 +49,13 @@ def test_only_the_best_of_all_collections_count() -> None:
     assert [point.id for point in fused] == ["a", "c"]
 
 
+def test_asking_for_more_leaves_the_scores_of_the_first_as_they_are() -> None:
+    dense = [ScoredPoint(f"{n:03}", 1 / (n + 1), {}) for n in range(300)]
+    first, deeper = (fuse([Halves(dense, [])], limit=limit) for limit in (100, 300))
+    assert [(point.id, point.score) for point in deeper[:100]] == [(point.id, point.score) for point in first]
+    assert [point.id for point in deeper] == [point.id for point in dense]
+
+
 def test_phrasings_count_by_their_mean_and_the_first_gives_the_similarity() -> None:
     once = Halves(points(a=0.9, b=0.2), [])
     fused = fuse([once, Halves(points(b=0.7, c=0.6), [])], limit=9)
@@ -60,4 +67,4 @@ def test_phrasings_count_by_their_mean_and_the_first_gives_the_similarity() -> N
 
 def test_equal_scores_that_differ_by_rounding_are_equal() -> None:
     fused = fuse([Halves(points(b=0.3, a=0.1 + 0.2), [])], limit=9)
-    assert [(point.id, point.score) for point in fused] == [("a", 0.2), ("b", 0.2)]
+    assert [(point.id, point.score) for point in fused] == [("a", DENSE_WEIGHT / 2), ("b", DENSE_WEIGHT / 2)]

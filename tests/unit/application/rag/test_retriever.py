@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+from rag_llm_system.application.rag.learned_ranking import FEATURES, LearnedRanking, LinearModel
 from rag_llm_system.application.rag.query_expansion import QueryExpansion
 from rag_llm_system.application.rag.retriever import STAGES, ContextRetriever, Retrieval
 from rag_llm_system.application.rag.self_query import SelfQuery
@@ -127,6 +129,64 @@ def test_a_reranker_sees_three_times_k_and_decides_the_order() -> None:
     assert len(seen) == 27
     assert found.passages[0].text == "Fact number 7 about bees."
     assert found.passages[0].score == 1.0
+
+
+def test_find_gives_as_many_chunks_as_are_asked_for_beyond_the_usual_windows_and_no_budget_holds_them_back() -> None:
+    index = CorpusIndex()
+    for n in range(130):
+        index.add(f"Fact number {n} about bees. " * 40, document=f"doc{n}")
+    narrow = ContextRetriever(
+        index, WordEmbedder(), SelfQuery(lambda: USERS), QueryExpansion(), prefetch=10, max_context_tokens=1
+    )
+    found = narrow.find("fact about bees", k=120)
+    assert len({candidate.chunk_id for candidate in found.candidates}) == 120
+    scores = [candidate.score for candidate in found.candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert found.notes == ()
+    assert narrow.retrieve("fact about bees", k=120).passages == ()
+
+
+def test_find_gives_what_retrieve_chooses_from(index: CorpusIndex) -> None:
+    question = "What does Grace Hopper say about a machine?"
+    found, retrieval = retriever(index).find(question), retriever(index).retrieve(question)
+    assert [candidate.chunk_id for candidate in found.candidates] == [passage.id for passage in retrieval.passages]
+    assert found.notes == retrieval.notes != ()
+    assert tuple(found.timings_ms) == STAGES
+
+
+def test_a_reranker_judges_the_first_27_and_the_rest_keep_their_order_behind() -> None:
+    index = CorpusIndex()
+    for n in range(40):
+        index.add(f"Fact number {n} about bees.", document=f"doc{n}")
+    judged: list[str] = []
+
+    class Judge:
+        def score(self, query: str, texts: Sequence[str]) -> list[float]:
+            judged.extend(texts)
+            return [len(text) / 1000 for text in texts]
+
+    plain = ContextRetriever(index, WordEmbedder(), SelfQuery(list), QueryExpansion())
+    again = ContextRetriever(
+        index, WordEmbedder(), SelfQuery(list), QueryExpansion(), reranker=Judge(), clock=lambda: 0.0
+    )
+    before, after = (one.find("fact number 7", k=40).candidates for one in (plain, again))
+    assert judged == [candidate.text for candidate in before[:27]]
+    assert after[27:] == before[27:]
+    assert len(again.find("fact number 7", k=2).candidates) == 2
+
+
+def test_a_learned_ranking_reorders_what_the_fusion_found() -> None:
+    index = CorpusIndex()
+    for n in range(40):
+        index.add(f"Fact number {n} about bees.", document=f"doc{n}")
+    only_coverage = np.array([float(name == "coverage") for name in FEATURES])
+    model = LinearModel(only_coverage, np.zeros(len(FEATURES)), np.ones(len(FEATURES)))
+    learned = ContextRetriever(
+        index, WordEmbedder(), SelfQuery(list), QueryExpansion(), learned_ranking=LearnedRanking(model)
+    )
+    found = learned.find("fact number 7 about bees", k=1).candidates
+    assert [candidate.text for candidate in found] == ["Fact number 7 about bees."]
+    assert 0.5 < found[0].score < 1
 
 
 def test_equal_questions_get_equal_passages(index: CorpusIndex) -> None:
