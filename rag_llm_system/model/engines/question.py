@@ -30,6 +30,12 @@ win won; write wrote written
 """
 _BASE_FORM = {form: verb.split()[0] for verb in _IRREGULAR_VERBS.split(";") for form in verb.split()[1:]}
 _NO_CONTENT = frozenset((_STOP_WORDS + _QUESTION_WORDS).split())
+_ASKED_FOR = re.compile(
+    r"\b(?:what|which)\s+(?:\w+\s+)?"
+    r"((?:year|date|month|day|century|decade|percentage|percent|amount|type|kind|number)s?)\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(r"\b(?:not|never|no|none|without|cannot|neither|nor|\w+n['’]t)\b", re.IGNORECASE)
 
 
 StemWords = Callable[[list[str]], list[str]]
@@ -39,6 +45,7 @@ class AnswerKind(Enum):
     """What kind of thing a question asks for."""
 
     PERSON = "a name"
+    YEAR = "a year"
     TIME = "a date"
     NUMBER = "a number"
     PLACE = "a place"
@@ -52,7 +59,8 @@ _KINDS = tuple(
     for kind, pattern in (
         (AnswerKind.NUMBER, r"\bhow (?:many|much|long|old|far|tall|large|big|often|fast|high|deep)\b"),
         (AnswerKind.NUMBER, r"\bpercent|\bnumber of\b|\bscore\b"),
-        (AnswerKind.TIME, r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time)\b"),
+        (AnswerKind.YEAR, r"\b(?:what|which) (?:\w+ )?year\b"),
+        (AnswerKind.TIME, r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:date|day|month|century|decade|time)\b"),
         (AnswerKind.PERSON, r"\bwho(?:m|se)?\b"),
         (AnswerKind.PLACE, r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:city|country|place|town|state|region|continent)\b"),
         (AnswerKind.REASON, r"\bwhy\b|\bfor what reason\b|\bwhat (?:is the )?(?:reason|cause|purpose)"),
@@ -60,7 +68,7 @@ _KINDS = tuple(
     )
 )
 _MONTHS_AND_DAYS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december|"
+    "january|february|march|april|(?-i:May)|june|july|august|september|october|november|december|"
     "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 )
 _NUMBER_WORDS = (
@@ -69,8 +77,9 @@ _NUMBER_WORDS = (
 )
 _SIGNS = {
     AnswerKind.NUMBER: re.compile(rf"\d|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
+    AnswerKind.YEAR: re.compile(r"\b(?:1\d{3}|20\d\d)\b|\b\d{1,4} ?(?:BCE?|CE|AD)\b|\bAD ?\d"),
     AnswerKind.TIME: re.compile(
-        rf"\b(?:1\d{{3}}|20\d\d|\d{{3,4}}s|{_MONTHS_AND_DAYS}|century|decade|today|bc|ad)\b|\d{{1,2}}:\d\d",
+        rf"\b(?:1\d{{3}}|20\d\d|\d{{3,4}}s|{_MONTHS_AND_DAYS}|century|decade|today|(?-i:BC|AD))\b|\d{{1,2}}:\d\d",
         re.IGNORECASE,
     ),
     AnswerKind.PLACE: re.compile(r"\b(?:in|at|near|from|to|of|on)\s+(?:the\s+)?[A-Z]\w+"),
@@ -88,11 +97,29 @@ _NAME_WITHIN = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z]\w+")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as evidence is looked for: the stems of its content words, all its words, what would answer it."""
+    """A question as evidence is looked for.
+
+    `terms` are the stems of its content words, in order; `names` and `numbers` are those of them that are written with
+    a capital letter within the question, or begin with a digit. `surface` holds the content words as they are written,
+    in lower case, `words` all words. `kind` is what would answer it.
+    """
 
     terms: tuple[str, ...]
+    names: frozenset[str]
+    numbers: frozenset[str]
+    surface: frozenset[str]
     words: frozenset[str]
     kind: AnswerKind
+    is_negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that begins at `start` in its text, in lower case, and its stem."""
+
+    start: int
+    lowered: str
+    stem: str
 
 
 def new_stemmer() -> StemWords:
@@ -102,32 +129,58 @@ def new_stemmer() -> StemWords:
 
 
 def read_question(text: str, stem_words: StemWords) -> Question:
-    """Gives the terms and the kind of a question; no terms where it has no content word."""
-    words = [_folded(word) for word in _WORD.findall(text)]
-    terms = stem_words([word for word in words if word not in _NO_CONTENT])
+    """Gives the terms and the kind of a question; no terms where it has no content word.
+
+    The word that says what kind of thing is asked for ("In what year did ...") is no term, unless it is the only one:
+    an answer seldom repeats it.
+    """
+    words = words_of(text, stem_words)
+    content = [word for word in words if _folded(word.lowered) not in _NO_CONTENT]
     lowered = text.lower()
+    asked_for = _ASKED_FOR.search(text)
+    if asked_for:
+        content = [word for word in content if word.start != asked_for.start(1)] or content
     kind = next((kind for kind, pattern in _KINDS if pattern.search(lowered)), AnswerKind.OTHER)
-    if kind is AnswerKind.DEFINITION and len(set(terms)) > _MAX_DEFINED_TERMS:
+    if kind is AnswerKind.DEFINITION and len({word.stem for word in content}) > _MAX_DEFINED_TERMS:
         kind = AnswerKind.OTHER  # "What is the name of the team that ..." asks for no definition
-    return Question(tuple(dict.fromkeys(terms)), frozenset(words), kind)
+    return Question(
+        terms=tuple(dict.fromkeys(word.stem for word in content)),
+        names=frozenset(word.stem for word in content if word is not words[0] and text[word.start].isupper()),
+        numbers=frozenset(word.stem for word in content if word.lowered[0].isdigit()),
+        surface=frozenset(word.lowered for word in content),
+        words=frozenset(_folded(word.lowered) for word in words),
+        kind=kind,
+        is_negated=is_negated(text),
+    )
 
 
 def could_answer(question: Question, sentence: str) -> bool:
-    """Says whether a sentence holds the kind of thing that is asked for, as far as its form tells."""
+    """Says whether a sentence holds the kind of thing that is asked for, as far as its form tells.
+
+    What the question itself says does not count: "When was the fire of 1666 put out?" asks for another date.
+    """
     if question.kind is AnswerKind.DEFINITION:
         subject = _DEFINES.match(sentence)
         return subject is not None and not question.words.isdisjoint(map(_folded, _WORD.findall(subject.group(1))))
     if question.kind is AnswerKind.PERSON:
         return any(name.lower() not in question.words for name in _NAME_WITHIN.findall(sentence))
     sign = _SIGNS.get(question.kind)
-    return sign is None or bool(sign.search(sentence))
+    if sign is None:
+        return True
+    signs = (_WORD.findall(match.group()) for match in sign.finditer(sentence))
+    return any(not question.words.issuperset(map(_folded, words)) for words in signs)
 
 
-def places_of(terms: frozenset[str], text: str, stem_words: StemWords) -> list[tuple[int, str]]:
-    """Gives where in a text words with one of these stems begin, and the stem, in order."""
-    words = [(match.start(), match.group()) for match in _WORD.finditer(text)]
-    stems = stem_words([_folded(word) for _, word in words])
-    return [(start, stem) for (start, _), stem in zip(words, stems, strict=True) if stem in terms]
+def is_negated(text: str) -> bool:
+    """Says whether a text denies something."""
+    return bool(_NEGATION.search(text))
+
+
+def words_of(text: str, stem_words: StemWords) -> list[Word]:
+    """Gives the words of a text in order."""
+    matches = list(_WORD.finditer(text))
+    stems = stem_words([_folded(match.group()) for match in matches])
+    return [Word(match.start(), match.group().lower(), stem) for match, stem in zip(matches, stems, strict=True)]
 
 
 def _folded(word: str) -> str:

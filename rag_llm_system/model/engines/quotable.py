@@ -97,6 +97,11 @@ def shortened(text: str, start: int, end: int, max_words: int, is_wanted: Callab
     return words[place][0], words[place + max_words - 1][1]
 
 
+def ends_like_prose(sentence: str) -> bool:
+    """Says whether a sentence has its full stop or another mark of an end; headings, slogans and some items do not."""
+    return bool(_ENDS_LIKE_PROSE.search(sentence))
+
+
 def _blocks(text: str) -> Iterator[_Block]:
     """Groups lines: a block of code, a list item, a paragraph. Lines that are no prose end a block and are dropped."""
     block: _Block | None = None
@@ -169,4 +174,4 @@ def _is_prose(sentence: str, kind: str, n_in_block: int) -> bool:
     if n_words < _CODE_WORDS and _CODE_SIGN.search(_INLINE_CODE.sub("", sentence)):
         return False
     looks_like_heading = kind == "text" and n_in_block == 1 and n_words < _HEADING_WORDS
-    return not looks_like_heading or bool(_ENDS_LIKE_PROSE.search(sentence))
+    return not looks_like_heading or ends_like_prose(sentence)

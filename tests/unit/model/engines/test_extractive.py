@@ -5,7 +5,7 @@ import time
 import pytest
 
 from rag_llm_system.domain.answers import AnswerLimits, Passage
-from rag_llm_system.model.engines.extractive import ExtractiveEngine, RefusalRule
+from rag_llm_system.model.engines.extractive import ExtractiveEngine
 
 LIMITS = AnswerLimits()
 README = """\
@@ -72,6 +72,16 @@ def test_the_sentence_that_answers_comes_first(question: str, expected: str) -> 
             "Who runs the mill, and is it Bob? The mill is one that Ann runs.",
             "The mill is one that Ann runs.",
         ),
+        (
+            "What year did the mill burn?",
+            "The mill did burn at night. The mill burned in 1850.",
+            "The mill burned in 1850.",
+        ),
+        (
+            "When was the fire of 1666 put out?",
+            "The fire of 1666 was put out at last. The fire was put out on 6 September 1666.",
+            "The fire was put out on 6 September 1666.",
+        ),
         ("Who wrote the play?", "The play is long. The play was written by Ann.", "The play was written by Ann."),
     ],
 )
@@ -98,11 +108,11 @@ def test_an_answer_is_each_quote_followed_by_its_number() -> None:
     assert "".join(delta.text for delta in deltas) == '"The harbour was built in 1850 by King John." [2]'
 
 
-def test_no_more_than_three_sentences_are_quoted_and_none_twice() -> None:
+def test_no_more_than_two_sentences_are_quoted_and_none_twice() -> None:
     text = "".join(f"The harbour number {n % 5} was built in 185{n % 5}. " for n in range(20))
     deltas = list(ExtractiveEngine().stream("When was the harbour built?", [Passage(1, "a", text, "", "")], LIMITS))
     quoted = [quote.text for delta in deltas for quote in delta.quotes]
-    assert len(quoted) == 3 == len(set(quoted))
+    assert len(quoted) == 2 == len(set(quoted))
 
 
 def test_a_long_sentence_is_quoted_in_part() -> None:
@@ -131,10 +141,10 @@ def test_a_question_about_something_else_is_refused(question: str, similarity: f
 
 
 def test_a_passage_that_is_near_in_meaning_needs_fewer_of_the_words() -> None:
-    text = "The vessel was constructed in 1850."
-    far, near = (Passage(1, "a", text, "", "", similarity=similarity) for similarity in (0.2, 0.7))
-    assert first_quote("When was the ship built by its owner in 1850?", far) == "(refused)"
-    assert first_quote("When was the ship built by its owner in 1850?", near) == text
+    text = "The vessel was constructed at Leith in May 1850."
+    far, near = (Passage(1, "a", text, "", "", similarity=similarity) for similarity in (0.1, 0.8))
+    assert first_quote("When was the ship built at Leith by its owner?", far) == "(refused)"
+    assert first_quote("When was the ship built at Leith by its owner?", near) == text
 
 
 def test_a_passage_without_prose_is_refused() -> None:
@@ -142,8 +152,8 @@ def test_a_passage_without_prose_is_refused() -> None:
     assert first_quote("When was the harbour built?", Passage(1, "a", table, "", "", similarity=0.9)) == "(refused)"
 
 
-def test_the_rule_of_refusal_can_be_set() -> None:
-    strict = ExtractiveEngine(refusal=RefusalRule(min_evidence=9.0, min_coverage=1.1))
+def test_how_sure_it_must_be_can_be_set() -> None:
+    strict = ExtractiveEngine(min_confidence=1.0)
     for passages in ([ABOUT_TIDY], [Passage(1, "t", README, "tidy", "")]):
         assert next(iter(strict.stream("What is tidy?", passages, LIMITS))).refused
 
@@ -157,3 +167,29 @@ def test_nine_passages_of_two_thousand_characters_take_little_time() -> None:
         list(engine.stream("How many files can tidy sort?", passages, LIMITS))
         seconds.append(time.process_time() - started)
     assert min(seconds) < 0.05  # 7 ms here; the room is for slower machines
+
+
+def test_a_question_with_a_name_that_the_passage_lacks_is_answered_with_less_confidence() -> None:
+    passage = Passage(1, "a", "The mill at Leith was built by Ann Roe in 1850.", "", "", similarity=0.45)
+    engine = ExtractiveEngine(min_confidence=0.4)
+    refused = [
+        next(iter(engine.stream(question, [passage], LIMITS))).refused
+        for question in ("When was the mill at Leith built?", "When was the mill at Perth burned by Napoleon?")
+    ]
+    assert refused == [False, True]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "\ud800 mill",
+        "Was ist eine Mühle? 水車",
+        "🙂",
+        "\x00\x07",
+        "mill " * 2000,
+        "İstanbul'da ne zaman? what year",
+        "the of and",
+    ],
+)
+def test_odd_questions_get_an_answer_or_a_refusal(question: str) -> None:
+    assert list(ExtractiveEngine().stream(question, [ABOUT_TIDY, OTHER], LIMITS))

@@ -1,0 +1,1 @@
+"""How well the extractive engine answers and refuses, and the recipe of its weights."""
