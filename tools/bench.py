@@ -2,6 +2,8 @@
 
 `stores`: each compression of the embedded index, on N windows of real texts (SciFact where RAG_TEST_DATA_DIR holds it,
 else the descriptions of the installed packages) and, beyond them, perturbed copies.
+`chunking`: how much of the wanted text reaches the context, for each way of cutting documents (chunking_evaluation in
+RAG_TEST_DATA_DIR).
 `while-building`: how long questions wait while a generation of N windows is built and switched to.
 """
 
@@ -11,8 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chunking.benchmark import STRATEGIES, measure_chunking
+from benchmarks.chunking.benchmark import choice_of as chunking_of
+from benchmarks.chunking.table import chunking_tables
 from benchmarks.life.while_building import measure_while_building, while_building_lines
-from benchmarks.stores.benchmark import COMPRESSION_NAMES, choice_of, measure_stores
+from benchmarks.measured_data import data_folder
+from benchmarks.stores.benchmark import COMPRESSION_NAMES, measure_stores
+from benchmarks.stores.benchmark import choice_of as compression_of
 from benchmarks.stores.material import read_material
 from benchmarks.stores.table import store_table
 from benchmarks.stores.windows import Windows
@@ -29,11 +36,19 @@ def main() -> None:
 
 
 def _stores(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
-    choices = [choice_of(text) for text in arguments.compression or COMPRESSION_NAMES]
+    choices = [compression_of(text) for text in arguments.compression or COMPRESSION_NAMES]
     material = read_material(load_settings(), folder / "material", _tell, most_documents=arguments.documents)
     windows = Windows(material, arguments.n, arguments.seed)
     report = measure_stores(windows, choices, folder / "stores", _tell, keep=partial(_write, file))
     print(*store_table(report), sep="\n")
+
+
+def _chunking(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
+    choices = [chunking_of(text, arguments.window_tokens) for text in arguments.strategy or STRATEGIES]
+    report = measure_chunking(
+        load_settings(), data_folder("chunking_evaluation"), choices, folder / "chunking", _tell, partial(_write, file)
+    )
+    print(*chunking_tables(report), sep="\n")
 
 
 def _while_building(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
@@ -58,12 +73,21 @@ def _parser() -> argparse.ArgumentParser:
     stores.add_argument("--seed", type=int, default=0, help="of the copies' noise (default 0)")
     stores.add_argument("--documents", type=int, metavar="N", help="read no more documents than these, for a trial")
     stores.set_defaults(measure=_stores)
+    chunking = benchmarks.add_parser("chunking", help="each way of cutting documents")
+    chunking.add_argument(
+        "--strategy",
+        action="append",
+        metavar="NAME",
+        help=f"repeatable; {', '.join(STRATEGIES)}; NAME:TOKENS for another size; default: all",
+    )
+    chunking.add_argument("--window-tokens", type=int, default=128, help="longest window (default 128)")
+    chunking.set_defaults(measure=_chunking)
     building = benchmarks.add_parser("while-building", help="how long questions wait while an index is built")
     building.add_argument("--n", type=int, default=50_000, help="windows to build (default 50000)")
     building.add_argument("--live", type=int, default=20_000, help="windows to ask meanwhile (default 20000)")
     building.add_argument("--readers", type=int, default=2, help="processes that ask (default 2)")
     building.set_defaults(measure=_while_building)
-    for benchmark in (stores, building):
+    for benchmark in (stores, chunking, building):
         benchmark.add_argument("--json", metavar="FILE", help="where the report goes")
     return parser
 

@@ -17,8 +17,10 @@ from rag_llm_system.settings import load_settings
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
+    from rag_llm_system.application.evaluation.report import EvaluationRun
     from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
     from rag_llm_system.application.ingestion.ingest import IngestionReport
+    from tools.run_configs import EvaluationRequest
 
 
 def run_etl(user_full_name: str, links: list[str]) -> "IngestionReport":
@@ -57,6 +59,19 @@ def run_end_to_end_data(
         cleaning, indexing = _cleaning_and_indexing(run)
         track(ingestion=ingestion, cleaning=cleaning, indexing=indexing)
         return ingestion, cleaning, indexing
+
+
+def run_evaluation(request: "EvaluationRequest") -> "EvaluationRun":
+    """Runs `evaluation`."""
+    with zenml_store(), _tracked("evaluation") as track:
+        from pipelines.evaluation import evaluation
+
+        run = evaluation(
+            str(request.data_dir), request.split, request.limit_docs, request.limit_queries, list(request.settings)
+        )
+        report: EvaluationRun = _output(run, "evaluate_data_set", "evaluation")
+        track(evaluation=report)
+        return report
 
 
 def run_export_artifact_to_json(artifact_names: list[str], output_dir: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Runs pipelines: ETL (links -> documents), feature engineering (documents -> index), both, or the export of artifacts.
+"""Runs pipelines: ETL (links -> documents), feature engineering (documents -> index), both, evaluation, or an export.
 
 Links are files, folders, packages://direct, packages://all, packages://NAME, git repositories
 (https://github.com/OWNER/REPO, git@HOST:OWNER/REPO.git, git+PATH), web pages, feeds and sitemaps.
@@ -7,25 +7,38 @@ Links are files, folders, packages://direct, packages://all, packages://NAME, gi
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from rag_llm_system.domain.errors import InputError
 from rag_llm_system.settings import load_settings
 from tools.command_line import caller_path, resolved_link, run_tool
-from tools.pipeline_runs import run_end_to_end_data, run_etl, run_export_artifact_to_json, run_feature_engineering
+from tools.pipeline_runs import (
+    run_end_to_end_data,
+    run_etl,
+    run_evaluation,
+    run_export_artifact_to_json,
+    run_feature_engineering,
+)
 from tools.printing import indexing_lines, ingestion_lines
-from tools.run_configs import AuthorLinks, read_artifact_export, read_author_full_names, read_author_links
+from tools.run_configs import (
+    AuthorLinks,
+    read_artifact_export,
+    read_author_full_names,
+    read_author_links,
+    read_evaluation,
+)
 from tools.zenml_settings import delete_settings_from_zenml, export_settings_to_zenml, read_settings_from_zenml
 
 _ETL_CONFIG = "digital_data_etl_project.yaml"
 _END_TO_END_CONFIG = "end_to_end_data.yaml"
 _FEATURES_CONFIG = "feature_engineering.yaml"
+_EVALUATION_CONFIG = "evaluation.yaml"
 _EXPORT_CONFIG = "export_artifact_to_json.yaml"
 _NOT_HERE = 3
 _OF_THE_ANCESTOR = {
     "run_generate_instruct_datasets": "instruction data sets",
     "run_generate_preference_datasets": "preference data sets",
     "run_training": "training",
-    "run_evaluation": "the evaluation pipeline",
 }
 """Options of the LLM Engineer's Handbook whose pipelines this system does not have."""
 
@@ -75,6 +88,15 @@ def _feature_engineering(arguments: argparse.Namespace) -> None:
         print("The document store is empty: bring writing in with `./poe run-digital-data-etl` first.")
 
 
+def _evaluation(arguments: argparse.Namespace) -> None:
+    from rag_llm_system.application.evaluation.report import run_lines
+
+    request = read_evaluation(arguments.evaluation_config_filename or _EVALUATION_CONFIG)
+    if arguments.data_dir:
+        request = replace(request, data_dir=caller_path(arguments.data_dir))
+    print(*run_lines(run_evaluation(request)), sep="\n")
+
+
 def _export_artifacts(_: argparse.Namespace) -> None:
     print(*run_export_artifact_to_json(*read_artifact_export(_EXPORT_CONFIG)), sep="\n")
 
@@ -85,6 +107,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
     "run_end_to_end_data": _end_to_end_data,
     "run_etl": _etl,
     "run_feature_engineering": _feature_engineering,
+    "run_evaluation": _evaluation,
     "run_export_artifact_to_json": _export_artifacts,
 }
 
@@ -99,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         "run-end-to-end-data": "links -> documents -> index",
         "run-etl": "bring what the links lead to into the document store",
         "run-feature-engineering": "bring stored documents into the index",
+        "run-evaluation": "measure retrieval and answers on a collection with known answers; see poe evaluate",
         "run-export-artifact-to-json": f"write what the last runs reported as JSON, as configs/{_EXPORT_CONFIG} says",
     }
     what = parser.add_argument_group("what to run, one or several")
@@ -110,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         help="YAML in configs/, or a path: whose writing, and the links to it "
         f"(default: {_ETL_CONFIG}, for --run-end-to-end-data {_END_TO_END_CONFIG})",
     )
+    parser.add_argument(
+        "--evaluation-config-filename",
+        metavar="FILE",
+        help=f"YAML in configs/, or a path: what to evaluate on (default: {_EVALUATION_CONFIG})",
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="evaluate on this folder in BEIR layout instead")
     parser.add_argument("--user-full-name", metavar="NAME", help="whose writing the LINKs lead to")
     parser.add_argument("--link", action="append", default=[], help="instead of a configuration file; repeatable")
     parser.add_argument(

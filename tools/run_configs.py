@@ -1,15 +1,30 @@
 """The YAML files in configs/: what a pipeline is run with."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+from benchmarks.measured_data import data_folder
 from rag_llm_system.domain.errors import ConfigurationError
 from tools.command_line import caller_path, resolved_link
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
+_Split = Literal["dev", "test", "all"]
+
 AuthorLinks = tuple[str, list[str]]
 """An author's full name, and the links to what that author has written."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """What the evaluation pipeline is to measure; see `pipelines/evaluation.py`."""
+
+    data_dir: Path
+    split: _Split
+    limit_docs: int | None
+    limit_queries: int | None
+    settings: tuple[str, ...]
 
 
 def read_author_links(name: str) -> list[AuthorLinks]:
@@ -55,6 +70,30 @@ def read_artifact_export(name: str) -> tuple[list[str], Path]:
     if not isinstance(names, list) or not isinstance(folder, str) or not all(isinstance(each, str) for each in names):
         raise ConfigurationError(f"{path} must be YAML with parameters: artifact_names, a list, and output_dir.")
     return names, caller_path(folder)
+
+
+def read_evaluation(name: str) -> EvaluationRequest:
+    """Gives what to evaluate on; without `data_dir` it is SciFact of RAG_TEST_DATA_DIR, or beside the clone.
+
+    Raises:
+        ConfigurationError: there is no such file, or it does not say that.
+    """
+    path, parameters = _read(name)
+    data_dir, settings = parameters.get("data_dir"), parameters.get("settings") or {}
+    split = parameters.get("split", "dev")
+    limit_docs, limit_queries = parameters.get("limit_docs"), parameters.get("limit_queries")
+    limited = isinstance(limit_docs, int | None) and isinstance(limit_queries, int | None)
+    if not (isinstance(data_dir, str | None) and split in get_args(_Split) and isinstance(settings, dict) and limited):
+        what = "data_dir, a folder; split: dev, test or all; limit_docs and limit_queries, numbers; settings, a mapping"
+        raise ConfigurationError(f"{path} must be YAML with parameters: {what}.")
+    known = data_folder("scifact")
+    return EvaluationRequest(
+        data_dir=path.parent / Path(data_dir).expanduser() if data_dir else known,
+        split=split,
+        limit_docs=limit_docs,
+        limit_queries=limit_queries,
+        settings=tuple(f"{key}={'' if value is None else value}" for key, value in settings.items()),
+    )
 
 
 def _read(name: str) -> tuple[Path, dict[str, Any]]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from rag_llm_system.application.evaluation.report import EvaluationRun
 from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
 from rag_llm_system.application.ingestion.ingest import IngestionReport
 from rag_llm_system.domain.ports.experiment_tracker import TrackedRun
 
-FAILURES_FILE = "left_out.txt"
+FAILURES_FILE, EVALUATION_FILE = "left_out.txt", "evaluation.json"
 
 
 def tracked_run(
@@ -20,6 +21,7 @@ def tracked_run(
     ingestion: IngestionReport | None = None,
     cleaning: CleaningReport | None = None,
     indexing: IndexingReport | None = None,
+    evaluation: EvaluationRun | None = None,
     parameters: Mapping[str, str | int | float] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> TrackedRun:
@@ -46,6 +48,11 @@ def tracked_run(
     if indexing is not None:
         metrics |= _indexing_metrics(indexing)
         failures |= indexing.failures
+    if evaluation is not None:
+        metrics |= _evaluation_metrics(evaluation)
+        what = {"data_set": evaluation.data_set, "split": evaluation.split}
+        parameters = {**(parameters or {}), **what, **{key: str(value) for key, value in evaluation.settings.items()}}
+    artifacts = {EVALUATION_FILE: evaluation.to_json()} if evaluation is not None else {}
     lines = (f"{what}: {reason}\n" for what, reason in failures.items())
     return TrackedRun(
         name=name,
@@ -55,13 +62,18 @@ def tracked_run(
         parameters=dict(parameters or {}),
         metrics=metrics,
         tags={"pipeline": name, **(tags or {})},
-        artifacts={FAILURES_FILE: "".join(lines)} if failures else {},
+        artifacts={**artifacts, FAILURES_FILE: "".join(lines)} if failures else artifacts,
     )
 
 
 def _cleaning_metrics(report: CleaningReport) -> dict[str, float]:
     counts = {"n_cleaned": report.n_cleaned, "n_chars": report.n_chars, "n_failed": len(report.failures)}
     return {f"cleaning/{key}": float(value) for key, value in {**counts, "seconds": round(report.seconds, 3)}.items()}
+
+
+def _evaluation_metrics(run: EvaluationRun) -> dict[str, float]:
+    """Gives the figures; MLflow knows no "@" in names."""
+    return {f"evaluation/{name.replace('@', '_at_')}": float(value) for name, value in run.figures.items()}
 
 
 def _indexing_metrics(report: IndexingReport) -> dict[str, float]:

@@ -57,7 +57,7 @@ def expected_of(
     points: dict[str, dict[str, ExpectedPoint]] = {name: {} for name in COLLECTIONS}
     hits: dict[str, tuple[str, frozenset[str]]] = {}
     embedder, tokenizer = embedder_of(settings)
-    clean, cut = CleaningDispatcher().clean, chunking_dispatcher(settings, tokenizer, embedder.max_tokens).windows
+    clean, cut = CleaningDispatcher().clean, chunking_dispatcher(settings, tokenizer, embedder).windows
     with open_embedding_cache(home_settings(round_.vectors)) as cache:
         embed = partial(embed_windows, CachedEmbedder(embedder, cache) if cache else embedder)
         for number, version in versions.items():

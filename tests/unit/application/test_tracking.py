@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
+from rag_llm_system.application.evaluation.report import EvaluationRun
 from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport, IndexPlan
 from rag_llm_system.application.ingestion.ingest import IngestionReport
-from rag_llm_system.application.tracking import FAILURES_FILE, tracked_run
+from rag_llm_system.application.tracking import EVALUATION_FILE, FAILURES_FILE, tracked_run
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.domain.ports.document_store import SaveOutcome
 
@@ -67,3 +68,20 @@ def test_nothing_embedded_is_no_division_by_zero() -> None:
     assert (
         "indexing/n_windows_per_second" not in tracked_run("f", started_at=STARTED, seconds=1, indexing=nothing).metrics
     )
+
+
+def test_an_evaluation_is_figures_what_it_was_made_on_and_a_file() -> None:
+    run = EvaluationRun(
+        data_set="scifact",
+        split="dev",
+        started_at=STARTED,
+        seconds=1,
+        figures={"ndcg@10": 0.7},
+        settings={"top_k": 3, "rag_window_tokens": 64},
+    )
+    tracked = tracked_run(
+        "evaluation", started_at=STARTED, seconds=1, evaluation=run, parameters={"rag_window_tokens": 128}
+    )
+    assert tracked.metrics == {"seconds": 1.0, "evaluation/ndcg_at_10": 0.7}
+    assert tracked.parameters == {"data_set": "scifact", "split": "dev", "top_k": "3", "rag_window_tokens": "64"}
+    assert EvaluationRun.from_json(tracked.artifacts[EVALUATION_FILE], EVALUATION_FILE) == run

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from rag_llm_system.domain.errors import ConfigurationError
-from tools.run_configs import CONFIGS, read_artifact_export, read_author_full_names, read_author_links
+from tools.run_configs import (
+    CONFIGS,
+    EvaluationRequest,
+    read_artifact_export,
+    read_author_full_names,
+    read_author_links,
+    read_evaluation,
+)
 
 
 def config(folder: Path, content: str | bytes) -> str:
@@ -35,6 +42,7 @@ def test_every_file_in_configs_is_of_one_of_the_kinds() -> None:
         "end_to_end_data": read_author_links,
         "feature_engineering": read_author_full_names,
         "export_artifact_to_json": read_artifact_export,
+        "evaluation": read_evaluation,
     }
     names = sorted(path.name for path in CONFIGS.glob("*.yaml"))
     assert len(names) >= len(readers)
@@ -110,3 +118,21 @@ def test_a_folder_is_no_configuration_file(tmp_path: Path) -> None:
 def test_a_file_without_those_parameters_is_named_with_what_it_must_hold(tmp_path: Path, content: str | bytes) -> None:
     with pytest.raises(ConfigurationError, match=r"etl\.yaml must be YAML with parameters: "):
         read_author_links(config(tmp_path, content))
+
+
+def test_an_evaluation_names_its_folder_from_the_files_place_and_its_settings(tmp_path: Path) -> None:
+    content = "parameters: {data_dir: sets/a, split: all, limit_docs: 9, settings: {top_k: 3, rag_rerank: true}}"
+    asked = EvaluationRequest(tmp_path / "sets" / "a", "all", 9, None, ("top_k=3", "rag_rerank=True"))
+    assert read_evaluation(config(tmp_path, content)) == asked
+
+
+def test_without_a_folder_the_test_data_are_evaluated_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_TEST_DATA_DIR", "/data")
+    request = read_evaluation(config(tmp_path, "parameters: {data_dir: }"))
+    assert (request.data_dir, request.split, request.settings) == (Path("/data/scifact"), "dev", ())
+
+
+@pytest.mark.parametrize("content", ["data_dir: 5", "split: train", "limit_docs: many", "settings: [top_k=3]"])
+def test_an_evaluation_that_says_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ConfigurationError, match="split: dev, test or all"):
+        read_evaluation(config(tmp_path, f"parameters: {{{content}}}"))

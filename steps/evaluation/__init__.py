@@ -1,0 +1,1 @@
+"""Steps that measure how good what is found and answered is."""
