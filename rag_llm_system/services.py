@@ -6,6 +6,7 @@ from rag_llm_system.application.indexing.indexer import Indexer
 from rag_llm_system.application.ingestion.ingest import Ingestion
 from rag_llm_system.application.ingestion.warehouse import Warehouse
 from rag_llm_system.application.rag.generation import GroundedAnswering
+from rag_llm_system.application.rag.retriever import ContextRetriever
 from rag_llm_system.domain.ports.answer_engine import AnswerEngine
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
 from rag_llm_system.domain.ports.index_catalogue import IndexDraft
@@ -33,9 +34,10 @@ class IndexingServices:
 
 @dataclass(frozen=True, slots=True)
 class AnsweringServices:
-    """For the main API."""
+    """For the main API; `retriever`, which `answering` asks, is for evaluation."""
 
     answering: GroundedAnswering
+    retriever: ContextRetriever
 
 
 @dataclass(frozen=True, slots=True)

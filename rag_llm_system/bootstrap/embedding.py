@@ -63,25 +63,36 @@ def open_embedding_cache(settings: Settings) -> Iterator["VectorCache | None"]:
         cache.close()
 
 
-def chunking_dispatcher(settings: Settings, tokenizer: "Tokenizer", max_input_tokens: int) -> "ChunkingDispatcher":
-    """Gives what cuts cleaned documents, each category its own way, into windows that the embedder reads whole."""
+def chunking_dispatcher(settings: Settings, tokenizer: "Tokenizer", embedder: "Embedder") -> "ChunkingDispatcher":
+    """Gives what cuts cleaned documents into windows that the embedder reads whole.
+
+    The embedder is one without a cache: `strategy_handlers` says why.
+    """
     from rag_llm_system.application.preprocessing.chunking_data_handlers import (
         ArticleChunkingHandler,
+        ChunkingHandler,
         PostChunkingHandler,
         RepositoryChunkingHandler,
     )
+    from rag_llm_system.application.preprocessing.chunking_strategies import ChunkSizes, strategy_handlers
     from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
 
+    sizes = ChunkSizes(settings.rag_chunk_tokens, settings.rag_chunk_overlap, settings.rag_parent_chunk_tokens)
     articles = ArticleChunkingHandler(settings.rag_article_chunk_min_chars, settings.rag_article_chunk_max_chars)
     posts = PostChunkingHandler(settings.rag_post_chunk_tokens, settings.rag_post_chunk_overlap)
     repositories = RepositoryChunkingHandler(
         settings.rag_repository_chunk_tokens, settings.rag_repository_chunk_overlap
     )
+    handlers: dict[Category, ChunkingHandler] = {
+        Category.ARTICLES: articles,
+        Category.POSTS: posts,
+        Category.REPOSITORIES: repositories,
+    }
     return ChunkingDispatcher(
         tokenizer,
-        handlers={Category.ARTICLES: articles, Category.POSTS: posts, Category.REPOSITORIES: repositories},
+        handlers=handlers | strategy_handlers(settings.rag_chunking, sizes, lambda: embedder),
         max_window_tokens=settings.rag_window_tokens,
-        max_input_tokens=max_input_tokens,
+        max_input_tokens=embedder.max_tokens,
     )
 
 
@@ -89,10 +100,21 @@ def chunking_in_words(settings: Settings) -> str:
     """Says how documents are cleaned and cut: what decides which windows an index has, and a person can change."""
     from rag_llm_system.application.preprocessing.chunking_data_handlers import CHUNKING_VERSION
     from rag_llm_system.application.preprocessing.cleaning_data_handlers import CLEANING_VERSION
+    from rag_llm_system.application.preprocessing.embedding_data_handlers import KEYWORD_TEXT_VERSION
     from rag_llm_system.application.preprocessing.windows import PACKING_VERSION
 
+    versions = f"version {CLEANING_VERSION}.{CHUNKING_VERSION}.{PACKING_VERSION}.{KEYWORD_TEXT_VERSION}"
+    if settings.rag_chunking != "category":
+        return f"{_strategy_in_words(settings)}, windows {settings.rag_window_tokens} tokens, {versions}"
     articles = f"articles {settings.rag_article_chunk_min_chars}-{settings.rag_article_chunk_max_chars} characters"
     posts = f"posts {settings.rag_post_chunk_tokens}/{settings.rag_post_chunk_overlap} tokens"
     code = f"repositories {settings.rag_repository_chunk_tokens}/{settings.rag_repository_chunk_overlap} tokens"
-    versions = f"version {CLEANING_VERSION}.{CHUNKING_VERSION}.{PACKING_VERSION}"
     return f"{articles}, {posts}, {code}, windows {settings.rag_window_tokens} tokens, {versions}"
+
+
+def _strategy_in_words(settings: Settings) -> str:
+    sizes = {
+        "hierarchical": f"{settings.rag_parent_chunk_tokens}",
+        "overlapping": f"{settings.rag_chunk_tokens}/{settings.rag_chunk_overlap}",
+    }
+    return f"{settings.rag_chunking} chunks {sizes.get(settings.rag_chunking, settings.rag_chunk_tokens)} tokens"

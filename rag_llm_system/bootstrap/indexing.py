@@ -39,7 +39,7 @@ def open_indexing(settings: Settings, *, fresh: bool = False, tell: Tell = logge
 
     embedder, tokenizer = open_embedder(settings, tell)
     cleaning = CleaningDispatcher()
-    chunking = chunking_dispatcher(settings, tokenizer, embedder.max_tokens)
+    chunking = chunking_dispatcher(settings, tokenizer, embedder)
     with (
         open_document_store(settings) as store,
         open_embedding_cache(settings) as cache,

@@ -47,6 +47,7 @@ def open_catalogue(settings: Settings, embedder: "Embedder", *, purpose: str) ->
         "path": index_path(settings),
         "purpose": purpose,
         "min_free_bytes": settings.rag_min_free_mb * MB,
+        "part_points": settings.rag_index_part_windows,
     }
     recipe = recipe_options(settings, embedder)
     return VectorStoreFactory.create_catalogue(
@@ -61,11 +62,18 @@ def index_path(settings: Settings) -> Path:
 
 def recipe_options(settings: Settings, embedder: "Embedder") -> dict[str, Any]:
     """Gives what a generation is made by; where any of it changes, another generation has to be built."""
+    from rag_llm_system.application.preprocessing.embedding_data_handlers import MEAN_KEYWORD_TERMS
+    from rag_llm_system.infrastructure.vector_stores.bm25 import analysis_in_words
+
     return {
         "dimension": embedder.dimension,
         "embedder": embedder.fingerprint,
         "bm25_k1": settings.rag_bm25_k1,
         "bm25_b": settings.rag_bm25_b,
+        "bm25_avg_len": MEAN_KEYWORD_TERMS,
+        "bm25_language": analysis_in_words(
+            settings.rag_bm25_language, stop_words=settings.rag_bm25_stop_words, stemmer=settings.rag_bm25_stemmer
+        ),
         "chunking": chunking_in_words(settings),
         "compression": settings.rag_vector_compression,
     }

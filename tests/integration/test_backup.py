@@ -277,7 +277,7 @@ def test_settings_are_kept_and_secrets_only_named(home: Settings, tmp_path: Path
     settings = settings_of(
         home.home,
         top_k=7,
-        rag_rerank=False,
+        rag_rerank="learned",
         comet_project="it's \\ mine",
         qdrant_apikey="very-secret",
         qdrant_cloud_url="https://me:hidden@example.org",
@@ -285,7 +285,7 @@ def test_settings_are_kept_and_secrets_only_named(home: Settings, tmp_path: Path
     )
     values, secrets = settings_that_are_set(settings)
     assert secrets == ("QDRANT_APIKEY", "QDRANT_CLOUD_URL")
-    assert (values["TOP_K"], values["RAG_RERANK"]) == ("7", "false")
+    assert (values["TOP_K"], values["RAG_RERANK"]) == ("7", "learned")
     assert "RAG_HOME" not in values
 
     back_up(settings, tmp_path / "backup")
@@ -296,7 +296,7 @@ def test_settings_are_kept_and_secrets_only_named(home: Settings, tmp_path: Path
     assert "hidden" not in text
     assert any("QDRANT_APIKEY, QDRANT_CLOUD_URL" in note for note in report.notes)
     restored = load_settings(rag_profile=str(profile))
-    assert (restored.top_k, restored.rag_rerank, restored.comet_project) == (7, False, "it's \\ mine")
+    assert (restored.top_k, restored.rag_rerank, restored.comet_project) == (7, "learned", "it's \\ mine")
 
 
 def test_of_an_address_with_a_query_only_the_origin_is_kept(tmp_path: Path) -> None:

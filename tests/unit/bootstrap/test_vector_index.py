@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rag_llm_system.application.preprocessing.embedding_data_handlers import MEAN_KEYWORD_TERMS
 from rag_llm_system.bootstrap.vector_index import index_path, open_catalogue, open_index, recipe_options, server_options
 from rag_llm_system.domain.errors import CapabilityError, ConfigurationError, DiskFullError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
@@ -44,6 +45,8 @@ def test_what_a_generation_is_made_by_are_the_settings_and_the_embedder(tmp_path
         "embedder": "an embedder",
         "bm25_k1": 1.5,
         "bm25_b": 0.5,
+        "bm25_avg_len": MEAN_KEYWORD_TERMS,
+        "bm25_language": "english",
         "compression": "float16",
     }
     catalogue = open_catalogue(told, Embedder(), purpose="a test")  # type: ignore[arg-type]
