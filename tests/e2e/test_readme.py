@@ -161,6 +161,7 @@ def test_every_shell_command_of_the_readme_is_known_here() -> None:
         "serve",
         "test",
         "doctor",
+        "evaluate",
         "dashboard",
         "local-infrastructure-up",
         "local-zenml-server-up",
