@@ -286,10 +286,10 @@ class Settings(BaseSettings):
     @field_validator("rag_rerank", mode="before")
     @classmethod
     def _read_what_it_was_before(cls, value: Any) -> Any:
-        """Until 0.1.0 it was true or false, and backups of settings still say so."""
-        return {"true": "cross-encoder", "1": "cross-encoder", "false": "off", "0": "off"}.get(
-            str(value).lower(), value
-        )
+        """Up to 0.2.0 it was true or false, in every way that pydantic reads; old files and backups still say so."""
+        if str(value).lower() in ("true", "1", "yes", "y", "on", "t"):
+            return "cross-encoder"
+        return "off" if str(value).lower() in ("false", "0", "no", "n", "off", "f") else value
 
     @field_validator("rag_git_tokens")
     @classmethod

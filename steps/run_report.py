@@ -1,35 +1,24 @@
 """What a run did, as a page with bars: plain HTML and SVG that loads nothing from anywhere."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from rag_llm_system.application.indexing.selection import CleaningReport, IndexingReport
 from rag_llm_system.application.ingestion.ingest import IngestionReport
 from rag_llm_system.domain.documents import Category
+from steps.page import page
 from steps.run_metadata import largest
 
 _MOST_AUTHORS = 10
 _MOST_FAILURES = 20
 _LABEL_PX, _BAR_PX, _VALUE_PX, _ROW_PX = 150, 130, 60, 19  # two charts side by side where ZenML shows the page
 _MOST_LABEL_CHARS = 23
-_STYLE = """
-body { margin: 12px 16px; font: 13px/1.4 system-ui, sans-serif; color: #1f2933; background: #fff; }
-h1 { font-size: 16px; margin: 0; }
-h2 { font-size: 13px; margin: 0 0 2px; }
-p { margin: 0 0 10px; color: #52606d; }
-main { columns: 2 340px; }
-section { break-inside: avoid; margin-bottom: 10px; }
-svg text { font: 12px system-ui, sans-serif; fill: #1f2933; }
-table { border-collapse: collapse; }
-th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-top: 1px solid #e4e7eb; }
-td { overflow-wrap: anywhere; }
-"""
 
 
 def ingestion_html(report: IngestionReport) -> str:
     """Gives documents by category and by author, and a table of what was left out."""
     counts = report.outcome
-    return _page(
+    return page(
         "Links to documents",
         f"{counts.n_new:,} new, {counts.n_changed:,} changed, {counts.n_unchanged:,} unchanged, "
         f"{report.n_moved:,} moved, {report.n_gone:,} gone, {len(report.failures):,} left out, {report.seconds:.1f} s",
@@ -37,7 +26,7 @@ def ingestion_html(report: IngestionReport) -> str:
             _bars("Documents by category", report.n_by_category()),
             _bars("Documents by author", largest(report.n_by_author, _MOST_AUTHORS)),
         ],
-        report.failures,
+        below=_failure_table(report.failures),
     )
 
 
@@ -51,7 +40,7 @@ def indexing_html(cleaning: CleaningReport, indexing: IndexingReport) -> str:
     }
     charts = [_bars(f"{what} loaded, by category", _named(counts)) for what, counts in of_category.items()]
     seconds = {"clean": cleaning.seconds, **indexing.seconds}
-    return _page(
+    return page(
         "Documents to index",
         f"{plan.n_new:,} new, {plan.n_changed:,} changed, "
         f"{plan.n_unchanged:,} unchanged, {plan.n_gone:,} gone, "
@@ -62,20 +51,12 @@ def indexing_html(cleaning: CleaningReport, indexing: IndexingReport) -> str:
             _bars("Seconds by stage", seconds, lambda value: f"{value:.1f} s"),
             _bars("Windows loaded, by author", largest(indexing.n_windows_by_author, _MOST_AUTHORS)),
         ],
-        [*cleaning.failures.items(), *indexing.failures.items()],
+        below=_failure_table([*cleaning.failures.items(), *indexing.failures.items()]),
     )
 
 
 def _named(counts: Mapping[Category, int]) -> dict[str, int]:
     return {str(category): n for category, n in counts.items()}
-
-
-def _page(title: str, summary: str, charts: Iterable[str], failures: Sequence[tuple[str, str]]) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><p>{escape(summary)}</p>"
-        f"<main>{''.join(charts)}</main>{_failure_table(failures)}</body></html>"
-    )
 
 
 def _bars(title: str, values: Mapping[str, float], written: Callable[[float], str] = "{:,}".format) -> str:

@@ -1,6 +1,5 @@
 """Questions with the passages that the product finds for them, and whether those passages answer."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -8,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from rag_llm_system.application.evaluation.data_set import Half, half_of
+from rag_llm_system.application.evaluation.harness import LINK
 from rag_llm_system.application.rag.generation import GroundedAnswering
 from rag_llm_system.domain.answers import Passage
 
@@ -19,7 +20,6 @@ about another collection."""
 N_PASSAGES = 4
 _N_FOUND = 12
 _N_FOREIGN = 150
-_LINK = "beir://"
 _SHORT_ANSWER = 3
 
 
@@ -46,22 +46,17 @@ def holds_gold(text: str, gold: Iterable[str]) -> bool:
     return any(_folded(answer) in folded for answer in gold)
 
 
-def is_dev(question_id: str) -> bool:
-    """Says whether a question may be learnt from; the others are the test."""
-    return int(hashlib.sha256(question_id.encode()).hexdigest(), 16) // 2 % 2 == 0
-
-
 def ask_questions(
-    answering: GroundedAnswering, data_dir: Path, foreign_dir: Path | None, *, dev: bool
+    answering: GroundedAnswering, data_dir: Path, foreign_dir: Path | None, half: Half
 ) -> Iterator[AskedQuestion]:
     """Gives the questions of one half with their passages; those of `foreign_dir` are its training claims."""
-    yield from _answerable(answering, data_dir, dev=dev)
+    yield from _answerable(answering, data_dir, half)
     for line in _lines(data_dir / "unanswerable.jsonl"):
-        if is_dev(line["_id"]) is dev:
+        if half_of(line["_id"]) == half:
             article = (line["closest_paragraph"] or line["_id"]).partition("#")[0]
             yield _asked("unanswerable", line, article, _found(answering, line["text"]))
     if foreign_dir is not None:
-        yield from _foreign(answering, foreign_dir, "train" if dev else "test")
+        yield from _foreign(answering, foreign_dir, "train" if half == "dev" else "test")
 
 
 def save_questions(questions: Iterable[AskedQuestion], file: Path) -> None:
@@ -86,14 +81,14 @@ def load_questions(file: Path) -> list[AskedQuestion]:
     ]
 
 
-def _answerable(answering: GroundedAnswering, data_dir: Path, *, dev: bool) -> Iterator[AskedQuestion]:
+def _answerable(answering: GroundedAnswering, data_dir: Path, half: Half) -> Iterator[AskedQuestion]:
     gold_of = {line["_id"]: tuple(line["answers"]) for line in _lines(data_dir / "answers.jsonl")}
     relevant = _relevant(data_dir / "qrels" / "test.tsv")
     for line in _lines(data_dir / "queries.jsonl"):
-        if is_dev(line["_id"]) is dev:
+        if half_of(line["_id"]) == half:
             gold, ids = gold_of[line["_id"]], relevant[line["_id"]]
             found = _found(answering, line["text"])
-            without = [p for p in found if p.link.removeprefix(_LINK) not in ids and not _tells(p, gold)]
+            without = [p for p in found if p.link.removeprefix(LINK) not in ids and not _tells(p, gold)]
             article = ids[0].partition("#")[0]
             yield _asked("answerable", line, article, found, gold, ids)
             yield _asked("gone", line, article, without)
@@ -120,7 +115,7 @@ def _asked(
     relevant_ids: Iterable[str] = (),
 ) -> AskedQuestion:
     passages = [replace(passage, number=number) for number, passage in enumerate(list(found)[:N_PASSAGES], start=1)]
-    relevant = [p.number for p in passages if p.link.removeprefix(_LINK) in relevant_ids]
+    relevant = [p.number for p in passages if p.link.removeprefix(LINK) in relevant_ids]
     return AskedQuestion(kind, line["_id"], line["text"].strip(), article, gold, tuple(relevant), tuple(passages))
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from benchmarks.answers.judging import areas, figures, judge, refusal_curve
 from benchmarks.answers.learning import Weights, fold, learn, learn_without_each_fold, read_all
 from benchmarks.answers.questions import AskedQuestion, ask_questions, load_questions, save_questions
-from benchmarks.machine import machine
+from rag_llm_system.application.evaluation.data_set import Half
 from rag_llm_system.bootstrap.answering import open_answering
+from rag_llm_system.bootstrap.machine import machine
 from rag_llm_system.model.engines import weights as committed
 from rag_llm_system.model.engines.extractive import MIN_CONFIDENCE
 from rag_llm_system.settings import load_settings
@@ -65,7 +66,8 @@ def _questions(arguments: argparse.Namespace) -> list[AskedQuestion]:
     if not arguments.questions.exists():
         settings = load_settings(rag_home=arguments.home, rag_allow_download=False)
         with open_answering(settings, own_engine=True) as services:
-            found = ask_questions(services.answering, arguments.data, arguments.foreign, dev=not arguments.test)
+            half: Half = "test" if arguments.test else "dev"
+            found = ask_questions(services.answering, arguments.data, arguments.foreign, half)
             save_questions(found, arguments.questions)
     return load_questions(arguments.questions)
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from benchmarks.chunking.contexts import CONTEXTS, Context, Finding
 from benchmarks.chunking.questions import Question, read_questions
-from benchmarks.machine import machine, versions
 from rag_llm_system.application.preprocessing.chunking_strategies import ChunkSizes, Strategy, strategy_handlers
 from rag_llm_system.application.preprocessing.dispatchers import ChunkingDispatcher
 from rag_llm_system.application.preprocessing.embedding_data_handlers import embed_windows, index_point
 from rag_llm_system.application.rag.candidates import Candidate, candidate_from
 from rag_llm_system.application.rag.fusion import FusedPoint, Halves, fuse
 from rag_llm_system.bootstrap.embedding import open_embedder
+from rag_llm_system.bootstrap.machine import machine, versions
 from rag_llm_system.domain.chunks import Window
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.life.resident_memory import MemoryPeaks
-from benchmarks.machine import machine, versions
+from rag_llm_system.bootstrap.machine import machine, versions
 from rag_llm_system.domain.errors import BackendError
 from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex

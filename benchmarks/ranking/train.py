@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rag_llm_system.application.evaluation.comparison import randomisation_p_value
 from rag_llm_system.application.evaluation.data_set import DataSet, Selection, read_data_set, split_selection
+from rag_llm_system.application.evaluation.harness import LINK
 from rag_llm_system.application.evaluation.measures import ranking_measures
 from rag_llm_system.application.rag.learned_ranking import FEATURES, MAX_RANKED, LinearModel, features_of
 from rag_llm_system.application.rag.query_expansion import QueryExpansion
@@ -27,7 +28,6 @@ from rag_llm_system.bootstrap.embedding import open_embedder
 from rag_llm_system.bootstrap.vector_index import open_index
 from rag_llm_system.settings import load_settings
 
-_LINK = "beir://"
 _RIDGE = 3.0
 _NEWTON_STEPS = 30
 _TOLERANCE = 1e-12
@@ -63,7 +63,7 @@ def read_collection(folder: Path, home: Path) -> Collection:
 
 def _ranked(retriever: ContextRetriever, data: DataSet, question_id: str, question: str) -> Ranked:
     candidates = retriever.find(question, k=MAX_RANKED).candidates
-    documents = tuple(candidate.link.removeprefix(_LINK) for candidate in candidates)
+    documents = tuple(candidate.link.removeprefix(LINK) for candidate in candidates)
     relevant = np.array([document in data.relevance[question_id] for document in documents], bool)
     return Ranked(question_id, documents, features_of(question, candidates), relevant)
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fresh_process import in_fresh_process
-from benchmarks.machine import machine, versions
 from benchmarks.stores.material import Tell
 from benchmarks.stores.quality import FIRST, exact_first, ndcgs, recall
 from benchmarks.stores.shard import LIMIT, Asked, Built, Plan, ask, build
 from benchmarks.stores.windows import NOISE_SIGMA, TERM_KEPT, TERM_WEIGHT_SIGMA, Windows, place_of, point_id
 from rag_llm_system.application.rag.fusion import Halves, fuse
+from rag_llm_system.bootstrap.machine import machine, versions
 from rag_llm_system.domain.errors import DiskFullError, InputError
 from rag_llm_system.domain.index_points import ScoredPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import COMPRESSIONS, compression_named

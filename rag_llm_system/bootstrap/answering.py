@@ -84,6 +84,16 @@ def open_answering(
         yield AnsweringServices(answering=answering, retriever=retriever)
 
 
+def load_retrieval_models(settings: Settings, tell: Tell = logger.info) -> None:
+    """Makes the embedder and the reranker that are set where they are not made yet, and loads each once.
+
+    Raises:
+        ConfigurationError: one of them is missing or cannot be used.
+    """
+    open_embedder(settings, tell)[0].embed(["ready"])
+    _reranker(settings, tell)
+
+
 @contextmanager
 def open_model(settings: Settings) -> Iterator["ModelServices"]:
     """Opens the engine that the model server answers with."""

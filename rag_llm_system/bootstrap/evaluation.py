@@ -1,29 +1,24 @@
 """For evaluation: a data set goes the whole way through the product, in a home of its own, and figures come out."""
 
 import json
-import os
-import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
-from rag_llm_system.bootstrap.answering import open_answering
+from rag_llm_system.bootstrap.answering import load_retrieval_models, open_answering
 from rag_llm_system.bootstrap.document_store import open_document_store
-from rag_llm_system.bootstrap.embedding import open_embedder
 from rag_llm_system.bootstrap.evaluation_home import changed_settings, evaluation_home, kept_home_name
 from rag_llm_system.bootstrap.half_restored import write_durably
 from rag_llm_system.bootstrap.indexing import open_indexing
+from rag_llm_system.bootstrap.machine import machine, versions
 from rag_llm_system.bootstrap.models import Tell
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import ConfigurationError
+from rag_llm_system.domain.errors import ConfigurationError, InputError
 from rag_llm_system.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -66,7 +61,7 @@ def evaluate(
         progress_bar: shows how far it is.
 
     Raises:
-        InputError: an override cannot be used.
+        InputError: an override cannot be used, or a kept index holds documents that the collection has no more.
         MissingExtraError: what computes the measures is not installed.
         RagError: what the product raised, other than of a single question.
     """
@@ -77,7 +72,8 @@ def evaluate(
     started_at = datetime.now(UTC)
     name = kept_home_name(data_set.folder, data_set.selection.limit_docs) if keep else None
     with evaluation_home(overrides, keep_as=name) as settings:
-        _warm_up(settings, tell)
+        # Made once for all homes; what is missing is found out now, and named by the folder that stays.
+        load_retrieval_models(load_settings(**overrides), tell)
         with MemoryWatch() as memory:
             built = _build_index(settings, data_set, tell, progress_bar)
             with open_answering(settings, own_engine=True, tell=tell) as services:
@@ -88,11 +84,6 @@ def evaluate(
     return run
 
 
-def _warm_up(settings: Settings, tell: Tell) -> None:
-    """Makes the embedder where it is not made yet: that is once for all homes, and no part of indexing."""
-    open_embedder(settings, tell)[0].embed(["ready"])
-
-
 def _build_index(settings: Settings, data_set: "DataSet", tell: Tell, progress_bar: ProgressBar) -> _Built:
     from rag_llm_system.application.evaluation.consumption import metered
     from rag_llm_system.application.evaluation.harness import bring_in
@@ -100,6 +91,7 @@ def _build_index(settings: Settings, data_set: "DataSet", tell: Tell, progress_b
     tell(f"{data_set.name}: {data_set.n_documents:,} documents, {len(data_set.questions):,} questions")
     with open_document_store(settings) as store, progress_bar("saving", "documents") as show:
         bring_in(data_set.documents(), store, store, lambda n_saved: show(n_saved, data_set.n_documents))
+        _refuse_other_documents(store, data_set, settings.home)
     with metered() as consumption:
         try:
             n_windows, n_kept, notes = _index(settings, False, tell, progress_bar)
@@ -116,6 +108,15 @@ def _build_index(settings: Settings, data_set: "DataSet", tell: Tell, progress_b
             notes = (*notes, f"{n_kept} documents were indexed before: index_seconds are of the others.")
     tell(f"{n_windows:,} windows in {times['seconds']:.0f} s")
     return _Built(data_set.n_documents, n_windows, times["seconds"], times["cpu_seconds"], notes)
+
+
+def _refuse_other_documents(store: "DocumentStore", data_set: "DataSet", home: Path) -> None:
+    n_others = store.count(Category.ARTICLES) - data_set.n_documents
+    if n_others > 0:
+        raise InputError(
+            f"The index that was kept holds {n_others} documents that are not in {data_set.folder} any more: delete "
+            f"{home}, or leave out --keep."
+        )
 
 
 def _index(settings: Settings, fresh: bool, tell: Tell, progress_bar: ProgressBar) -> tuple[int, int, tuple[str, ...]]:
@@ -197,8 +198,8 @@ def _run(
         stage_ms={stage: sum(times) / len(times) for stage, times in searches.stage_ms.items()},
         per_question={**per_question, "ms": searches.milliseconds},
         settings=changed_settings(settings),
-        versions=_versions(),
-        machine=_machine(),
+        versions=versions(_PACKAGES),
+        machine=machine(),
         notes=(*data_set.notes, *built.notes, *failure_notes(searches.failures, answers.failures)),
     )
 
@@ -229,34 +230,3 @@ def _source_texts(store: "DocumentStore") -> "Callable[[Citation], str | None]":
         return cleaning.clean(found[0]).text[citation.start : citation.end] if found else None
 
     return source_text
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def _machine() -> dict[str, str | int | float]:
-    """Gives what the times depend on; no name of the machine."""
-    return {
-        "cpu": _cpu_name(),
-        "architecture": platform.machine(),
-        "n_cores": os.cpu_count() or 0,
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "system": f"{platform.system()} {platform.release()}",
-        "load_average_1_min": round(os.getloadavg()[0], 2),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -32,6 +32,7 @@ def open_language_model(settings: Settings) -> Iterator["LanguageModel | None"]:
         api_key=key.get_secret_value() if key else None,
     )
     try:
-        yield RetriedLanguageModel(model)
+        # Rules stand behind it: while it is away, no question should wait for long.
+        yield RetriedLanguageModel(model, n_attempts=2, pause_s=0.2)
     finally:
         model.close()

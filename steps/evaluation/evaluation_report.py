@@ -5,23 +5,12 @@ from html import escape
 from typing import Any
 
 from rag_llm_system.application.evaluation.report import EvaluationRun, written
+from steps.page import page
 
 _LABEL_PX, _PLOT_PX, _VALUE_PX, _ROW_PX = 150, 170, 110, 20
 _HISTOGRAM_PX = 70
 _N_BINS = 10
 _TIMES = ("p50_ms", "p95_ms", "cpu_ms_per_query", "answer_p50_ms", "answer_p95_ms")
-_STYLE = """
-body { margin: 12px 16px; font: 13px/1.4 system-ui, sans-serif; color: #1f2933; background: #fff; }
-h1 { font-size: 16px; margin: 0; }
-h2 { font-size: 13px; margin: 0 0 2px; }
-p { margin: 0 0 10px; color: #52606d; }
-main { columns: 2 440px; }
-section { break-inside: avoid; margin-bottom: 12px; }
-svg text { font: 12px system-ui, sans-serif; fill: #1f2933; }
-table { border-collapse: collapse; }
-th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-top: 1px solid #e4e7eb; }
-td { overflow-wrap: anywhere; }
-"""
 
 
 def evaluation_metadata(run: EvaluationRun) -> dict[str, Any]:
@@ -53,13 +42,8 @@ def evaluation_html(run: EvaluationRun) -> str:
         _section("Settings that are not the defaults", _table(settings)),
         _section("Where and with what", _table({**_texts(run.machine), **run.versions})),
     ]
-    notes = "".join(f"<p>{escape(note)}</p>" for note in run.notes)
-    when = f"{run.started_at:%Y-%m-%d %H:%M %Z}, {run.seconds:,.0f} s"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><p>{escape(when)}</p>{notes}"
-        f"<main>{''.join(sections)}</main></body></html>"
-    )
+    summary = f"{run.started_at:%Y-%m-%d %H:%M %Z}, {run.seconds:,.0f} s"
+    return page(title, " ".join([summary, *run.notes]), sections, column_px=440)
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:

@@ -92,6 +92,28 @@ def test_a_kept_index_is_used_again_and_two_runs_can_be_compared(
     assert ndcg == ["ndcg@10", "1.0000", "1.0000", "+0.0000", "1.0000", "3"]
 
 
+def test_a_kept_index_with_documents_that_the_collection_has_no_more_is_refused(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = write_collection(tmp_path / "shrinking")
+    assert evaluate(environment, folder, "--keep").returncode == 0
+    lines = (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "corpus.jsonl").write_text("".join(lines[:2]), encoding="utf-8")
+    done = evaluate(environment, folder, "--keep")
+    assert done.returncode == 1
+    assert "holds 1 documents that are not in" in done.stderr
+    assert evaluate(environment, folder).returncode == 0
+
+
+def test_a_model_that_is_missing_is_found_out_before_the_work(environment: dict[str, str], collection: Path) -> None:
+    missing = ("--set", "rag_rerank=cross-encoder", "--set", "rag_allow_download=false")
+    done = evaluate(environment, collection, *missing)
+    assert done.returncode == 1
+    assert "no weights of" in done.stderr
+    assert str(Path(environment["RAG_HOME"], "models")) in done.stderr
+    assert "documents" not in done.stdout + done.stderr
+
+
 def test_an_interrupted_evaluation_leaves_no_home_behind(environment: dict[str, str], tmp_path: Path) -> None:
     corpus = [{"_id": f"d{n}", "title": f"Day {n}", "text": "The cat sat on a mat. " * 40} for n in range(3000)]
     write_collection(tmp_path, corpus=corpus, qrels="q1\td1\t1\n")

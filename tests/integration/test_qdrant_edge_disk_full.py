@@ -33,8 +33,8 @@ pytestmark = pytest.mark.skipif(not may_mount(), reason="making a small disk nee
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB: an index with one collection takes half of it before its first batch is in."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", tmp_path], check=True)
+    """A file system of 32 MB: an index with one collection takes 23 of them before its first batch is in."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", tmp_path], check=True)
     yield tmp_path
     subprocess.run(["umount", "--lazy", tmp_path], check=True)
 

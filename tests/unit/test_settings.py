@@ -71,6 +71,17 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     assert load_settings().top_k == 4
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("true", "cross-encoder"), ("Yes", "cross-encoder"), ("on", "cross-encoder"), ("False", "off"), ("no", "off")],
+)
+def test_reranking_is_read_as_it_was_written_when_it_was_yes_or_no(
+    written: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_RERANK", written)
+    assert load_settings().rag_rerank == read
+
+
 def test_the_settings_page_is_the_one_that_would_be_made_now() -> None:
     page = ROOT / "docs" / "settings.md"
     how = "run: python -m tools.settings_page > docs/settings.md"

@@ -20,12 +20,13 @@ from rag_llm_system.domain.documents import ArticleContent, ArticleDocument, Cat
 from rag_llm_system.domain.errors import InputError
 from rag_llm_system.domain.ports.document_store import DocumentStore, UserStore
 
+LINK = "beir://"
+"""Comes before a document's id in its link."""
 DEPTH = 100
 """k: chunks that are asked for."""
 AUTHOR = "Beircorpus"
 """Whose the documents are: no word that a question could name, so that self-query has nothing to find."""
 
-_LINK = "beir://"
 _PLATFORM = "beir"
 _DOCUMENTS_PER_CALL = 1_000
 _Progress = Callable[[int, int], None]
@@ -109,7 +110,7 @@ def answer_all(
 
 
 def _article(document: CorpusDocument, author_id: str, author_full_name: str) -> ArticleDocument:
-    link = _LINK + as_plain_text(document.id)
+    link = LINK + as_plain_text(document.id)
     return ArticleDocument(
         id=document_id(Category.ARTICLES, link),
         platform=_PLATFORM,
@@ -122,7 +123,7 @@ def _article(document: CorpusDocument, author_id: str, author_full_name: str) ->
 
 def _ranked_documents(candidates: Iterable[Candidate]) -> list[str]:
     """Gives the documents in the order of the best chunk of each."""
-    return list(dict.fromkeys(candidate.link.removeprefix(_LINK) for candidate in candidates))
+    return list(dict.fromkeys(candidate.link.removeprefix(LINK) for candidate in candidates))
 
 
 def _counted(questions: Sequence[Question], on_progress: _Progress) -> Iterator[Question]:

@@ -1,7 +1,7 @@
 """Candidates: chunks that were found for a question, before it is decided which become passages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +73,19 @@ def candidate_from(payload: Mapping[str, Any], score: float, similarity: float |
         similarity=similarity,
         windows=(found,) if found.start < found.end else (),
     )
+
+
+def scored_down_to(judged: Sequence[Candidate], others: Sequence[Candidate]) -> list[Candidate]:
+    """Gives what was judged, best first, then the others in their order, none with a higher score than one before it.
+
+    A judge has a scale of its own, so that what it has not judged cannot keep the fusion's score beside it.
+    """
+    lowest = min((candidate.score for candidate in judged), default=float("inf"))
+    behind = []
+    for candidate in others:
+        lowest = min(lowest, candidate.score)
+        behind.append(replace(candidate, score=lowest))
+    return [*judged, *behind]
 
 
 def span_around(text: str, window_start: int, window_end: int, max_chars: int) -> tuple[int, int]:

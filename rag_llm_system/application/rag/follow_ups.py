@@ -162,10 +162,8 @@ def _what_about(before: Turn, asked: str) -> str:
     if re.fullmatch(r"(?:1\d{3}|20\d\d)", part) and _TIME.search(earlier):
         return f"{re.sub(r'(?:1[0-9]{3}|20[0-9]{2})', part, earlier, count=1)}?"
     names = names_in(earlier)
-    if len(names) == 1:
-        return f"{_replaced(earlier, names[0], part)}?"
-    topic = topic_of(earlier)
-    return f"{_replaced(earlier, topic, part)}?" if topic and not names else f"{earlier}, and what about {part}?"
+    old = names[0] if len(names) == 1 else "" if names else topic_of(earlier)
+    return f"{_replaced(earlier, old, part) or f'{earlier}, and what about {part}'}?"
 
 
 def _with_phrase(earlier: str, phrase: str) -> str:
@@ -179,8 +177,12 @@ def _with_phrase(earlier: str, phrase: str) -> str:
 
 
 def _replaced(earlier: str, old: str, new: str) -> str:
-    old = old if old in earlier else old.removeprefix("the ")
-    return earlier.replace(old, new.removeprefix("the ") if f"the {old}" in earlier else new, 1)
+    """Gives the question with one thing instead of another, where that stands as words of its own; "" where nowhere."""
+    name = old.removeprefix("the ")
+    article = "" if name == old else r"[Tt]he\s"
+    full_stop = r"\.?" if "." in name else ""  # "U.S." has lost its last one as a name
+    match = re.search(rf"(?<!\w){article}{re.escape(name)}{full_stop}(?!\w)", earlier) if name else None
+    return f"{earlier[: match.start()]}{new}{earlier[match.end() :]}" if match else ""
 
 
 _PRONOUN = re.compile(

@@ -56,7 +56,8 @@ answer it. A question that can be understood by itself you repeat as it is.\
 class LanguageModelSelfQuery:
     """A `ScopeFinder` that asks a language model. Reads the known authors, never adds one.
 
-    Only known authors count, whose names stand in the question; only a period of which the question speaks.
+    Only known authors count, whose names stand in the question, and only categories and a period where the question
+    has words for such.
 
     Args:
         language_model: is asked where a name, a kind of document or a time stands in the question.
@@ -93,7 +94,7 @@ class LanguageModelSelfQuery:
             said = _ask(self._model, _SCOPE.format(today=today), asked, _SCOPE_SCHEMA, 200, self._timeout_s)
         except RagError as error:
             logger.info("self_query_by_rule reason={}", type(error).__name__)
-            note = f"{error.message} Whose writing the question asks for was found by rule instead."
+            note = f"{error.message} Where to search was found by rule instead."
             return replace(by_rule, notes=(*by_rule.notes, note))
         return _scope_said(said, question, names, by_rule, today if has_time else None)
 
@@ -132,7 +133,7 @@ class LanguageModelExpansion:
             return self._rules(question)
         phrasings = {question.casefold(): question}
         for phrasing in said["phrasings"]:
-            text = single_spaced(str(phrasing))
+            text = single_spaced(phrasing)
             if text and len(text) <= 2 * len(question) + 100:
                 phrasings.setdefault(text.casefold(), text)
         return list(phrasings.values())[: self._n_phrasings]
@@ -177,7 +178,7 @@ class LanguageModelFollowUps:
             by_rule = self._rules(history, question)
             note = f"{error.message} What the question leaves out was found by rule instead."
             return StandaloneQuestion(by_rule.text, (*by_rule.notes, note))
-        text = single_spaced(str(said["question"]))
+        text = single_spaced(said["question"])
         if not text or len(text) > len(question) + 500:
             return self._rules(history, question)
         return StandaloneQuestion(question) if text == single_spaced(question) else understood_as(text)
@@ -212,25 +213,29 @@ def _ask(
     text = model.complete(messages, max_new_tokens=max_new_tokens, timeout_s=timeout_s, json_schema=schema)
     try:
         said = json.loads(text)
-        if not all(
-            isinstance(said[name], list if of["type"] == "array" else str) for name, of in schema["properties"].items()
-        ):
+        if not all(_is_of(said[name], kind["type"]) for name, kind in schema["properties"].items()):
             raise TypeError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise BackendError("The language model did not answer in the form it was asked for.") from None
     return dict(said)
 
 
+def _is_of(value: object, kind: str) -> bool:
+    if kind == "array":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, str)
+
+
 def _scope_said(
     said: Mapping[str, Any], question: str, names: AuthorNames, by_rule: SearchScope, today: date | None
 ) -> SearchScope:
     """Gives what of the model's answer can be checked; the question loses no words unless the rules say the same."""
-    found = [name for name in (_known(str(written), question, names) for written in said["authors"]) if name]
+    found = [name for name in (_known(written, question, names) for written in said["authors"]) if name]
     scope = SearchScope(
         question,
         author_ids=tuple(sorted({author_id for name in found for author_id in name.author_ids})),
         names=tuple(sorted({full_name for name in found for full_name in name.full_names})),
-        categories=tuple(category for category in Category if category in said["categories"]),
+        categories=tuple(one for one in Category if one in said["categories"]) if may_name_a_category(question) else (),
         period=_period_said(said, today) if today else None,
         notes=() if found else by_rule.notes,
     )

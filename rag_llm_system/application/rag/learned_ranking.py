@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_llm_system.application.rag.candidates import Candidate
+from rag_llm_system.application.rag.candidates import Candidate, scored_down_to
 
 FEATURES = ("fused", "coverage", "title_coverage", "bm25", "pairs", "nearness")
 """The fused score; shares of the question's idf in chunk and title; BM25 within the candidates; share of the idf of
@@ -73,7 +73,7 @@ class LearnedRanking:
         scores = self.model.scores(features_of(question, first))
         ranked = [replace(candidate, score=float(score)) for candidate, score in zip(first, scores, strict=True)]
         ranked.sort(key=lambda candidate: (-candidate.score, candidate.chunk_id))
-        return [*ranked, *candidates[MAX_RANKED:]]
+        return scored_down_to(ranked, candidates[MAX_RANKED:])
 
 
 def features_of(question: str, candidates: Sequence[Candidate]) -> NDArray[np.float64]:

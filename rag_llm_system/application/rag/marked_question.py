@@ -7,9 +7,8 @@ from rag_llm_system.application.rag.author_names import Word
 
 _SPACE_BEFORE_MARK = re.compile(r"\s(?=[,;:.?!](?:\s|$))")
 MARK = "\x00"
-ONE_AUTHOR = f"{MARK}+"
 AUTHORS = rf"{MARK}+(?:(?:,|,?\sand|,?\sor)\s{MARK}+){{0,9}}"
-"""Patterns for one author, and for one or several: "X", "X and Y", "X, Y or Z"."""
+"""A pattern for one author or several: "X", "X and Y", "X, Y or Z"."""
 
 Span = tuple[int, int]
 """Characters [start, end) of a question."""

@@ -1,8 +1,8 @@
 """Stage 2, query expansion: other phrasings of a question, made without a language model.
 
 It does not pay, so it is off unless asked for: three phrasings cost two more texts to embed and three times the
-searches. Measured on 361 development questions of SQuAD and 809 training claims of SciFact; behind +- is the standard
-error of the paired difference:
+searches. Measured on 361 development questions of SQuAD and 809 training claims of SciFact, before the keyword half
+read beside a window; behind +- is the standard error of the paired difference:
 
     phrasings                          SQuAD nDCG@10     R@10   R@100  SciFact nDCG@10   R@10   R@100
     the question alone                 0.895             0.972  0.989  0.730             0.848  0.952

@@ -12,7 +12,7 @@ from rag_llm_system.application.rag.candidates import Candidate, candidate_from
 from rag_llm_system.application.rag.context import ContextBuilder, CountTokens, estimated_tokens
 from rag_llm_system.application.rag.fusion import FusedPoint, Halves, fuse
 from rag_llm_system.application.rag.learned_ranking import MAX_RANKED, LearnedRanking
-from rag_llm_system.application.rag.reranking import Reranking
+from rag_llm_system.application.rag.reranking import MAX_JUDGED, Reranking
 from rag_llm_system.application.rag.search_scope import Phraser, ScopeFinder, SearchScope
 from rag_llm_system.application.stopwatch import Stopwatch
 from rag_llm_system.domain.answers import Passage
@@ -30,9 +30,6 @@ from rag_llm_system.domain.ports.reranker import Reranker
 from rag_llm_system.domain.ports.vector_index import ReadableIndex, SwitchingIndex
 
 STAGES = ("self_query", "expansion", "embedding", "search", "fusion", "reranking", "context")
-_MAX_JUDGED = 27
-"""Candidates for a reranker: what three phrasings would bring from three collections at k // 3 each, for k = 9."""
-_NOTHING_INDEXED = "Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again."
 _WINDOWS_PER_CHUNK = 3
 """Windows to ask each half for, as a multiple of the chunks that are wanted."""
 
@@ -140,14 +137,13 @@ class ContextRetriever:
             scope = self._self_query(question)
         with watch.stage("expansion"):
             phrasings = self._expansion(scope.search_text)
-        n_chunks = max(k, MAX_RANKED if self._learned_ranking else 0, _MAX_JUDGED if self._reranking else 0)
+        n_chunks = max(k, MAX_RANKED if self._learned_ranking else 0, MAX_JUDGED if self._reranking else 0)
         candidates, notes = self._candidates(phrasings, scope, categories, n_chunks, watch)
         with watch.stage("reranking"):
             if self._learned_ranking:
                 candidates = self._learned_ranking(question, candidates)
-            if self._reranking and len(candidates) > 1:
-                judged, skipped = self._reranking(question, candidates[:_MAX_JUDGED])
-                candidates = [*judged, *candidates[_MAX_JUDGED:]]
+            if self._reranking:
+                candidates, skipped = self._reranking(question, candidates)
                 notes += skipped
         return candidates[:k], (*scope.notes, *notes)
 
@@ -178,7 +174,7 @@ class ContextRetriever:
             if found or not searched.is_narrow:  # a dense query finds something wherever there is anything
                 break
             searched = searched.wider()
-        notes = list(asked.notes_on(searched)) if found else [_NOTHING_INDEXED]
+        notes = list(asked.notes_on(searched)) if found else [_nothing_indexed(categories)]
         with watch.stage("search"):
             return self._first_chunks(index, found, n_chunks), notes
 
@@ -235,6 +231,15 @@ class ContextRetriever:
                 yield candidate_from(
                     payloads[one.point.id], one.point.score, one.point.similarity, self._max_passage_chars
                 )
+
+
+def _nothing_indexed(categories: Sequence[Category]) -> str:
+    if set(categories) == set(Category):
+        return "Nothing is indexed here yet: bring writing in, run the feature pipeline, then ask again."
+    return (
+        f"Nothing is indexed among the {' and '.join(categories)} yet: ask in all categories, or bring some in and run "
+        "the feature pipeline."
+    )
 
 
 def _milliseconds(watch: Stopwatch) -> dict[str, float]:

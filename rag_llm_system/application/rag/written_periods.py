@@ -20,6 +20,7 @@ _POINT = (
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _NUMBER = "|".join(_NUMBERS)
 _UNIT_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_NOW = r"(?:today|now|date|(?:the\s)?present)"
 _WITHIN = r"(?:(?:in|during|over|within|from)\s)?(?:the\s)?"
 
 
@@ -68,6 +69,11 @@ def _from_on(match: re.Match[str], _today: date) -> Period | None:
     return Period(first=days[1] + timedelta(1) if match["opening"].lower() == "after" else days[0])
 
 
+def _from_to_now(match: re.Match[str], _today: date) -> Period | None:
+    days = _days_of(match["low"])
+    return Period(first=days[0]) if days else None
+
+
 def _until(match: re.Match[str], _today: date) -> Period | None:
     days = _days_of(match["point"])
     if days is None:
@@ -106,6 +112,7 @@ def _day(match: re.Match[str], today: date) -> Period:
 _SHAPED: tuple[tuple[str, Callable[[re.Match[str], date], Period | None]], ...] = (
     (rf"\bbetween\s(?P<low>{_POINT})\sand\s(?P<high>{_POINT})", _between),
     (rf"\bfrom\s(?P<low>{_POINT})\s(?:to|until|till|through|up\sto)\s(?P<high>{_POINT})", _between),
+    (rf"\b(?:from|between)\s(?P<low>{_POINT})\s(?:to|until|till|through|up\sto|and)\s{_NOW}\b", _from_to_now),
     (rf"\b(?:from|in|during)\s(?P<low>{_YEAR})\s?[-–]\s?(?P<high>{_YEAR})\b", _between),
     (rf"\b(?P<opening>from)\s(?P<point>{_POINT})\s(?:on|onwards?)\b", _from_on),
     (rf"\b(?P<opening>since|after)\s(?P<point>{_POINT})", _from_on),
@@ -116,7 +123,8 @@ _SHAPED: tuple[tuple[str, Callable[[re.Match[str], date], Period | None]], ...] 
     (r"\b(?P<near>yesterday|today)\b", _day),
     (rf"\b(?P<point>{_YEAR})\b(?![\w-])", _at),
 )
-_SHAPES = tuple(re.compile(pattern, re.IGNORECASE) for pattern, _ in _SHAPED)
+# Without ASCII, "ſeptember" and "aprİl" would match too, which no month is called.
+_SHAPES = tuple(re.compile(pattern, re.IGNORECASE | re.ASCII) for pattern, _ in _SHAPED)
 _PERIODS = tuple(period for _, period in _SHAPED)
 
 

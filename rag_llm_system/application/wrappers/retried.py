@@ -87,13 +87,17 @@ class RetriedLanguageModel:
     def _first_success(self, ask: Callable[[float], _T], timeout_s: float) -> _T:
         """Gives what `ask` gives for the seconds that are left, asked again while that may help."""
         deadline = self._clock() + timeout_s
+        left_s = timeout_s
         for attempt in count(1):
             try:
-                return ask(deadline - self._clock())
+                return ask(left_s)
             except BackendError as error:
                 pause_s = self._pause_s * 2 ** (attempt - 1)
                 if not error.retryable or attempt >= self._n_attempts or self._clock() + pause_s >= deadline:
                     raise
+                self._sleep(pause_s)
+                left_s = deadline - self._clock()
+                if left_s <= 0:  # a pause may last longer than was asked for
+                    raise
                 logger.info("language_model_asked_again model={} attempt={}", self.name, attempt + 1)
-            self._sleep(pause_s)
         raise AssertionError  # count never ends

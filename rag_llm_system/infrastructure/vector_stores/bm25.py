@@ -27,8 +27,13 @@ _NO_STOP_WORDS, _NO_STEMMER = "no stop words", "no stemmer"
 def analysis_in_words(language: str, *, stop_words: bool, stemmer: bool) -> str:
     """Says how a text becomes terms, as `Bm25Encoder` takes it: "english", "german, no stop words, no stemmer".
 
-    What a language does not have is not said: two ways to say the same would be two recipes.
+    What a language does not have is not said, nor its capitals: two ways to say the same would be two recipes.
+
+    Raises:
+        ConfigurationError: the language is not known. Said here, no index is taken for one of another language.
     """
+    language = language.strip().lower()
+    _require_known(language)
     without = [_NO_STOP_WORDS] if not stop_words and language in STEMMED + WITH_STOP_WORDS else []
     without += [_NO_STEMMER] if not stemmer and language in STEMMED else []
     return ", ".join([language, *without])
@@ -78,10 +83,7 @@ class Bm25Encoder:
 
 def _analysis(in_words: str) -> dict[str, Any]:
     language, *without = in_words.split(", ")
-    if language not in LANGUAGES or not set(without) <= {_NO_STOP_WORDS, _NO_STEMMER}:
-        raise ConfigurationError(
-            f"BM25 has no language {in_words!r}: set RAG_BM25_LANGUAGE to one of {', '.join(LANGUAGES)}."
-        )
+    _require_known(language if set(without) <= {_NO_STOP_WORDS, _NO_STEMMER} else in_words)
     is_known = language in STEMMED + WITH_STOP_WORDS
     analysis: dict[str, Any] = {"language": language if is_known else "english"}
     if not is_known or _NO_STOP_WORDS in without:
@@ -91,6 +93,12 @@ def _analysis(in_words: str) -> dict[str, Any]:
     if language in _SEGMENTED:
         analysis["tokenizer"] = qdrant_edge.TokenizerType.Multilingual
     return analysis
+
+
+def _require_known(language: str) -> None:
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise ConfigurationError(f"BM25 has no language {language!r}: set RAG_BM25_LANGUAGE to one of {known}.")
 
 
 def _term_weights(vector: qdrant_edge.SparseVector) -> TermWeights:

@@ -40,7 +40,9 @@ def require_same_recipe(stored: Recipe, asked: Recipe, place: str, rebuild: str)
     """
     difference = difference_of(stored, asked)
     if difference:
-        raise ConfigurationError(f"{place} {difference}: set it back, or {rebuild}")
+        # What no setting says (how releases cut texts) cannot be set back.
+        way = rebuild if "version " in difference else f"set it back, or {rebuild}"
+        raise ConfigurationError(f"{place} {difference}: {way}")
 
 
 def difference_of(stored: Recipe, asked: Recipe) -> str:

@@ -2,8 +2,11 @@
 
 import ipaddress
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +31,7 @@ class OpenAICompatibleModel:
     """Asks `POST {base_url}/chat/completions`; see the port `LanguageModel`. All threads share a pool of connections.
 
     Every reply is streamed from the server, `complete` too: llama.cpp goes on computing what nobody waits for unless
-    it is streamed. A server that falls silent in the middle of a reply is given up `timeout_s` after its last word.
-    A proxy of the environment is used, except to reach this machine.
+    it is streamed. A proxy of the environment is used, except to reach this machine.
 
     OpenAI's reasoning models want the limit under another name and take no temperature; the first such refusal is
     remembered and the request sent again.
@@ -231,7 +233,10 @@ class _Chunk(BaseModel):
 def _checked_url(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url.strip().rstrip("/"))
-    except httpx.InvalidURL:
+        url.host.encode("idna")  # as a connection does it, which refuses more than URL does
+    except (httpx.InvalidURL, UnicodeError):
+        url = httpx.URL()
+    if url.port is not None and not 0 < url.port < 65_536:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         how = "such as http://127.0.0.1:8080/v1, without a name, a password or a question mark"
@@ -259,10 +264,35 @@ def _is_this_machine(host: str) -> bool:
 
 def _bytes_in_time(response: httpx.Response, deadline: float) -> Iterator[bytes]:
     """Gives what comes; signs of life, which some servers send while the model thinks, do not put off the deadline."""
-    for part in response.iter_bytes():
-        if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the reply came too slowly")
-        yield part
+    try:
+        with _hung_up_at(deadline, response):
+            for part in response.iter_bytes():
+                if time.monotonic() >= deadline:
+                    break
+                yield part
+    except httpx.HTTPError:
+        if time.monotonic() < deadline:
+            raise
+    if time.monotonic() >= deadline:
+        raise httpx.ReadTimeout("the reply came too slowly")
+
+
+@contextmanager
+def _hung_up_at(deadline: float, response: httpx.Response) -> Iterator[None]:
+    """Ends the connection then, also in the middle of a silence: httpx has a limit for each silence alone."""
+    connection = response.extensions["network_stream"].get_extra_info("socket")
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), _shut_down, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):  # it may be closed by now
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS has a method of its own, which is not for threads
 
 
 def _beginning(response: httpx.Response, deadline: float, max_bytes: int) -> bytes:

@@ -15,8 +15,8 @@ from rag_llm_system.domain.errors import (
     RagError,
 )
 
-_WINDOW = re.compile(r"context (?:length|size|window)\D{0,40}(\d+)", re.IGNORECASE)
-_ASKED = re.compile(r"(\d+)\s+(?:input |prompt )?tokens", re.IGNORECASE)
+_WINDOW = re.compile(r"context (?:length|size|window)\D{0,40}(\d{1,9})\b", re.IGNORECASE)
+_ASKED = re.compile(r"\b(\d{1,9})\s{1,9}(?:input |prompt )?tokens", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[\w.\-]{1,60}")
 _NOT_SUPPORTED = {"unsupported_parameter", "unsupported_value"}
 _MOVED, _NO_SUCH = range(300, 400), (404, 405, 410)

@@ -43,7 +43,7 @@ def test_a_histogram_counts_every_question_once() -> None:
 def test_a_page_holds_nothing_that_runs() -> None:
     page = evaluation_html(RUN)
     assert "<script" not in page
-    assert Page(page).texts.count(HOSTILE) == 3
+    assert sum(HOSTILE in text for text in Page(page).texts) == 3
 
 
 def test_a_run_without_questions_by_value_is_a_page_too() -> None:

@@ -79,6 +79,13 @@ REWRITTEN: list[tuple[Turn, str, str]] = [
         "What about Berlin?",
         "How far is Paris from London, and what about Berlin?",
     ),
+    (Turn("Can I call C here?"), "What about Rust?", "Can I call Rust here?"),
+    (
+        Turn("Is the U.S. large?"),
+        "What about Canada?",
+        "Is Canada large?",
+    ),
+    (Turn("Who managed The Beatles?"), "And the Stones?", "Who managed the Stones?"),
     # ellipses: another word that asks
     (SAVES, "Why?", "Why does LoRA save memory?"),
     (SAVES, "How so?", "Does LoRA save memory, and how so?"),

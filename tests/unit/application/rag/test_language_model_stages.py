@@ -102,6 +102,10 @@ def test_days_that_cannot_be_do_not_count(days: tuple[str, str]) -> None:
     assert scope.period is None
 
 
+def test_categories_do_not_count_where_the_question_has_no_word_for_one() -> None:
+    assert scope_said("What did Labonne say about DPO?", authors=["Labonne"], categories=["posts"]).categories == ()
+
+
 def test_days_do_not_count_where_the_question_speaks_of_no_time() -> None:
     assert scope_said("Which posts explain DPO?", published_from="2024-01-01").period is None
 
@@ -113,22 +117,22 @@ def test_a_question_that_names_nothing_of_the_kind_costs_no_call(question: str) 
     assert model.asked == []
 
 
-@pytest.mark.parametrize("answer", ["", "[]", "no", '{"authors": []}', {**NOTHING, "authors": "x"}, "[" * 100_000])
+@pytest.mark.parametrize(
+    "answer",
+    ["", "[]", "no", '{"authors": []}', {**NOTHING, "authors": "x"}, "[" * 100_000, {**NOTHING, "authors": [7]}],
+)
 def test_an_answer_in_another_form_leaves_the_rules(answer: Any) -> None:
     scope = self_query(ScriptedModel(answer))("What does Labonne say about DPO?")
     assert scope.names == ("Maxime Labonne",)
     assert scope.notes == (
-        "The language model did not answer in the form it was asked for. "
-        "Whose writing the question asks for was found by rule instead.",
+        "The language model did not answer in the form it was asked for. Where to search was found by rule instead.",
     )
 
 
 def test_while_the_model_is_away_the_rules_find_authors_and_a_note_says_so() -> None:
     scope = self_query(AwayModel(""))("What does Labonne say about DPO?")
     assert scope.names == ("Maxime Labonne",)
-    assert scope.notes == (
-        "The language model is away. Whose writing the question asks for was found by rule instead.",
-    )
+    assert scope.notes == ("The language model is away. Where to search was found by rule instead.",)
 
 
 QUESTION = "How many points did the Broncos score in the final three minutes of the game?"
@@ -142,6 +146,10 @@ def test_the_models_phrasings_come_after_the_question_without_repeats() -> None:
     said = {"phrasings": [f" {QUESTION.upper()} ", "Broncos  points\nlate in the game", "", "x" * 1000, "Late score"]}
     assert phrasings(said) == [QUESTION, "Broncos points late in the game", "Late score"]
     assert phrasings(said, 2) == [QUESTION, "Broncos points late in the game"]
+
+
+def test_phrasings_that_are_no_texts_leave_the_rules() -> None:
+    assert phrasings({"phrasings": [7, None]}) == QueryExpansion(3)(QUESTION)
 
 
 def test_a_simple_question_or_a_single_phrasing_costs_no_call() -> None:

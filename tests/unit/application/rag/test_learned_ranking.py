@@ -71,7 +71,9 @@ def test_what_lies_behind_the_first_keeps_its_order() -> None:
     many = [candidate(n, f"text {n}", score=1 - n / 100) for n in range(MAX_RANKED + 5)]
     ranked = LearnedRanking(only("coverage"))(f"text {MAX_RANKED - 1} and {MAX_RANKED + 4}", many)
     assert ranked[0].chunk_id == many[MAX_RANKED - 1].chunk_id
-    assert ranked[MAX_RANKED:] == many[MAX_RANKED:]
+    assert [one.chunk_id for one in ranked[MAX_RANKED:]] == [one.chunk_id for one in many[MAX_RANKED:]]
+    scores = [one.score for one in ranked]
+    assert scores == sorted(scores, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_an_empty_index_gives_no_passage_and_says_what_to_do() -> None:
     assert "run the feature pipeline" in found.notes[0]
 
 
+def test_a_category_without_anything_is_not_called_an_empty_index() -> None:
+    index = CorpusIndex()
+    index.add("The engine weaves algebraic patterns.", document="notes")
+    found = retriever(index).retrieve("anything at all", categories=[Category.POSTS, Category.REPOSITORIES])
+    assert found.passages == ()
+    assert found.notes == (
+        "Nothing is indexed among the posts and repositories yet: ask in all categories, or bring some in and run the "
+        "feature pipeline.",
+    )
+
+
 def test_only_the_named_author_is_searched_and_a_note_says_so(index: CorpusIndex) -> None:
     found = retriever(index).retrieve("What does Ada Lovelace say about a machine that can imitate a child?")
     assert {passage.author_full_name for passage in found.passages} == {"Ada Lovelace"}
@@ -170,8 +181,10 @@ def test_a_reranker_judges_the_first_27_and_the_rest_keep_their_order_behind() -
         index, WordEmbedder(), SelfQuery(list), QueryExpansion(), reranker=Judge(), clock=lambda: 0.0
     )
     before, after = (one.find("fact number 7", k=40).candidates for one in (plain, again))
-    assert judged == [candidate.text for candidate in before[:27]]
-    assert after[27:] == before[27:]
+    assert judged == [f"{candidate.title}\n{candidate.text}" for candidate in before[:27]]
+    assert [one.chunk_id for one in after[27:]] == [one.chunk_id for one in before[27:]]
+    scores = [one.score for one in after]
+    assert scores == sorted(scores, reverse=True)
     assert len(again.find("fact number 7", k=2).candidates) == 2
 
 

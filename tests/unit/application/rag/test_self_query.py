@@ -234,6 +234,8 @@ PERIODS: list[tuple[str, str, str]] = [
     ("blog posts between 2020 and 2022 on MLOps", "from 2020-01-01 to 2022-12-31", "blog posts on MLOps"),
     ("articles from 2020 to March 2022 on MLOps", "from 2020-01-01 to 2022-03-31", "articles on MLOps"),
     ("posts written in 2020-2022 on MLOps", "from 2020-01-01 to 2022-12-31", "posts on MLOps"),
+    ("articles from 2023 to today about DPO", "since 2023-01-01", "articles about DPO"),
+    ("posts between May 2023 and now about DPO", "since 2023-05-01", "posts about DPO"),
     ("articles from 2023 onwards about DPO", "since 2023-01-01", "articles about DPO"),
     ("articles until 2022-06 about DPO", "until 2022-06-30", "articles about DPO"),
     ("posts published on 3 May 2023 about DPO", "from 2023-05-03 to 2023-05-03", "posts about DPO"),
@@ -287,6 +289,10 @@ NO_PERIOD = [
     "In 2019, who wrote Parasite?",
     "What did the committee say in 2021?",
     "Does 2023 matter?",
+    "articles from ſeptember 2023",
+    "articles from aprİl 2023",
+    "posts published in the last ſix months",
+    "articles published in the last fİve years",
 ]
 
 

@@ -97,6 +97,14 @@ def test_there_is_no_further_attempt_without_time_for_it() -> None:
     assert len(model.timeouts_s) == 1
 
 
+def test_a_pause_that_lasts_longer_than_asked_for_ends_in_the_error_that_led_to_it() -> None:
+    model, clock = ScriptedModel([AWAY], ["never asked for"]), Clock()
+    again = RetriedLanguageModel(model, pause_s=0.5, clock=clock, sleep=lambda seconds: clock.sleep(2 * seconds))
+    with pytest.raises(BackendUnavailableError, match="away"):
+        again.complete(MESSAGES, max_new_tokens=9, timeout_s=0.9)
+    assert len(model.timeouts_s) == 1
+
+
 def test_a_stream_begins_anew_only_before_its_first_piece() -> None:
     model = ScriptedModel([AWAY], ["first", "second", AWAY], ["never asked for"])
     pieces = retried(model).stream(MESSAGES, max_new_tokens=9, timeout_s=10)

@@ -111,6 +111,12 @@ def test_a_language_says_only_what_it_has() -> None:
     assert analysis_in_words("english", stop_words=True, stemmer=True) == "english"
 
 
+def test_a_language_is_known_before_an_index_is_compared_with_it_and_in_any_case() -> None:
+    assert analysis_in_words(" German ", stop_words=True, stemmer=False) == "german, no stemmer"
+    with pytest.raises(ConfigurationError, match="RAG_BM25_LANGUAGE to one of arabic"):
+        analysis_in_words("klingon", stop_words=True, stemmer=True)
+
+
 @pytest.mark.parametrize(
     ("question", "text"),
     [("人工智能", "机器学习是人工智能的一个分支"), ("人工知能", "機械学習は人工知能の一分野です")],

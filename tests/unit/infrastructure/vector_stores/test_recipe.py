@@ -34,3 +34,11 @@ def test_what_differs_is_said_in_one_line(changed: dict[str, str], said: str) ->
     with pytest.raises(ConfigurationError, match="the index was made") as refusal:
         require_same_recipe(MADE, replace(MADE, **changed), "the index", "build it")  # type: ignore[arg-type]
     assert "\n" not in str(refusal.value)
+
+
+def test_what_no_setting_says_is_not_to_be_set_back() -> None:
+    newer = replace(MADE, chunking=MADE.chunking.replace("1.1.1", "2.1.1.2"))
+    with pytest.raises(ConfigurationError, match=r"settings now say 'version 2\.1\.1\.2': run it$"):
+        require_same_recipe(MADE, newer, "the index", "run it")
+    with pytest.raises(ConfigurationError, match=r"settings now say 'german': set it back, or run it$"):
+        require_same_recipe(MADE, replace(MADE, bm25_language="german"), "the index", "run it")

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from rag_llm_system.domain.answers import AnswerLimits, Passage
-from rag_llm_system.model.engines.extractive import ExtractiveEngine
+from rag_llm_system.model.engines.extractive import MIN_CONFIDENCE, ExtractiveEngine
+from rag_llm_system.settings import Settings
 
 LIMITS = AnswerLimits()
 README = """\
@@ -193,3 +194,7 @@ def test_a_question_with_a_name_that_the_passage_lacks_is_answered_with_less_con
 )
 def test_odd_questions_get_an_answer_or_a_refusal(question: str) -> None:
     assert list(ExtractiveEngine().stream(question, [ABOUT_TIDY, OTHER], LIMITS))
+
+
+def test_the_setting_refuses_where_the_engine_was_measured_to() -> None:
+    assert Settings.model_fields["rag_min_confidence"].default == MIN_CONFIDENCE

@@ -183,6 +183,8 @@ WINDOW = "This model's maximum context length is 4096 tokens. However, you reque
         (problem(400, code=400, message=WINDOW), ContextOverflowError, "4096.*5000 tokens are asked"),
         (Reply([b'{"error": "model is bad"}'], 400, "application/json"), BackendError, "400"),
         (Reply([b"[" * 100_000], 400, "application/json"), BackendError, "400"),
+        (problem(400, message=f"context length {'9' * 5000}"), BackendError, "400"),
+        (problem(400, message=f"{WINDOW}, {'9' * 5000} tokens"), ContextOverflowError, "4096.*5000"),
     ],
 )
 def test_every_refusal_becomes_a_line_that_says_what_to_do(reply: Reply, kind: type[RagError], says: str) -> None:
@@ -234,6 +236,13 @@ def test_a_slow_or_silent_server_is_given_up_in_time(parts: list[bytes]) -> None
     assert time.monotonic() - started < 1.5
 
 
+def test_a_server_that_falls_silent_late_is_given_up_at_the_same_moment() -> None:
+    started = time.monotonic()
+    error = error_of(Reply([event("on"), event("on"), event("on")], pause_s=0.7), timeout_s=1.0)
+    assert "in time" in error.message
+    assert time.monotonic() - started < 1.35
+
+
 def test_a_server_that_is_away_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -242,8 +251,12 @@ def test_a_server_that_is_away_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:8080", "ftp://a/b", "http://", "http://me:sesame@host/v1", "http://a/?b=c"]
-)
+    "url",
+    [
+        "", "localhost:8080", "ftp://a/b", "http://", "http://me:sesame@host/v1", "http://a/?b=c", "http://..",
+        "http://xn--zzz---.com", "http://127.0.0.1:99999", "http://127.0.0.1:0", "http://" + "a" * 70,
+    ],
+)  # fmt: skip
 def test_an_address_that_is_none_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match="RAG_LANGUAGE_MODEL_URL") as caught:
         OpenAICompatibleModel(model_id="m", base_url=url)

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -22,8 +22,14 @@ def machine() -> dict[str, str | int | float]:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Gives the versions of Python and of these packages."""
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    """Gives the versions of Python and of those of these packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _cpu_name() -> str:
