@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from rag_llm_system.domain.errors import InputError
+from rag_llm_system.domain.errors import InputError, NotFoundError
 from rag_llm_system.settings import load_settings
 from tools.command_line import caller_path, resolved_link, run_tool
 from tools.pipeline_runs import (
@@ -94,6 +94,9 @@ def _evaluation(arguments: argparse.Namespace) -> None:
     request = read_evaluation(arguments.evaluation_config_filename or _EVALUATION_CONFIG)
     if arguments.data_dir:
         request = replace(request, data_dir=caller_path(arguments.data_dir))
+    if not request.data_dir.is_dir():
+        what = "give one with --data-dir, or as data_dir in configs/evaluation.yaml"
+        raise NotFoundError(f"There is no folder {request.data_dir} to evaluate on: {what}.")
     print(*run_lines(run_evaluation(request)), sep="\n")
 
 

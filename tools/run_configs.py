@@ -86,9 +86,8 @@ def read_evaluation(name: str) -> EvaluationRequest:
     if not (isinstance(data_dir, str | None) and split in get_args(_Split) and isinstance(settings, dict) and limited):
         what = "data_dir, a folder; split: dev, test or all; limit_docs and limit_queries, numbers; settings, a mapping"
         raise ConfigurationError(f"{path} must be YAML with parameters: {what}.")
-    known = data_folder("scifact")
     return EvaluationRequest(
-        data_dir=path.parent / Path(data_dir).expanduser() if data_dir else known,
+        data_dir=path.parent / Path(data_dir).expanduser() if data_dir else data_folder("scifact"),
         split=split,
         limit_docs=limit_docs,
         limit_queries=limit_queries,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rag_llm_system.application.evaluation.beir_files import (
     ALL_QUERIES,
+    CORPUS,
     QUERIES,
     CorpusDocument,
     Judgement,
@@ -121,6 +122,8 @@ def read_data_set(folder: Path, selection: Selection | None = None) -> DataSet:
     """
     selection = selection or Selection()
     document_ids = {document.id for document in islice(read_corpus(folder), selection.limit_docs)}
+    if not document_ids:
+        raise InputError(f"{folder / CORPUS} holds no document: add some, a JSON object a line.")
     judgements = read_judgements(folder, selection.qrels)
     relevance, n_absent = _relevance(judgements, document_ids, whole_corpus=selection.limit_docs is None)
     questions = _questions(folder, judgements, relevance, selection)

@@ -166,6 +166,6 @@ def run_lines(run: EvaluationRun) -> list[str]:
 
 def written(value: float) -> str:
     """Gives a figure with as many places as a person compares."""
-    if value == int(value) and abs(value) >= 2:
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 2):
         return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 2 else f"{value:,.1f}"

@@ -77,7 +77,7 @@ class SearchScope:
         conditions = [
             f"by {' or '.join(self.names)}" if self.names else "",
             f"among the {' and '.join(self.categories)}" if self.categories else "",
-            f"published {self.period}" if self.period else "",
+            f"known to be published {self.period}" if self.period else "",
         ]
         return ", ".join(condition for condition in conditions if condition)
 

@@ -35,11 +35,22 @@ def checks_of_the_system(
         Check("documents", partial(stores.documents, settings)),
         Check("embedder", partial(stores.embedder, settings)),
         Check("index", partial(stores.index, settings)),
+        *_checks_of_models(settings),
         *further,
         Check("main API", partial(servers.main_api, settings, find_main_api)),
         Check("model server", partial(servers.model_server, settings)),
         Check("tracking", partial(servers.tracking, settings)),
     ]
+
+
+def _checks_of_models(settings: Settings) -> list[Check]:
+    """Gives the checks of models that answers can do without, where the settings name them."""
+    checks = []
+    if settings.rag_rerank == "cross-encoder":
+        checks.append(Check("reranker", partial(stores.reranker, settings)))
+    if settings.rag_language_model_url:
+        checks.append(Check("language model", partial(servers.language_model, settings)))
+    return checks
 
 
 def checks_of_the_machine() -> list[Check]:

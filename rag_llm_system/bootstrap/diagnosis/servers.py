@@ -6,6 +6,7 @@ from collections.abc import Callable
 import psutil
 
 from rag_llm_system.application.diagnosis.findings import Finding, fail, info, ok, warn
+from rag_llm_system.bootstrap.language_model import open_language_model
 from rag_llm_system.bootstrap.tracking import is_mlflow_installed, open_tracker
 from rag_llm_system.domain.links import origin_of
 from rag_llm_system.settings import Settings
@@ -40,6 +41,18 @@ def model_server(settings: Settings) -> Finding:
     if settings.rag_answer_fallback:
         return warn(f"{away}; the main API quotes the sources itself", "start it, or correct RAG_MODEL_SERVER_URL")
     return fail(f"{away}, and RAG_ANSWER_FALLBACK is off", "start it, or correct RAG_MODEL_SERVER_URL")
+
+
+def language_model(settings: Settings) -> Finding:
+    """Says whether the server that reads questions answers."""
+    assert settings.rag_language_model_url is not None
+    with open_language_model(settings):  # refuses an address that cannot be used
+        pass
+    url = settings.rag_language_model_url
+    if _status(f"{url.rstrip('/')}/models") is None:
+        what = f"none answers at {origin_of(url)}; questions are read by rule"
+        return warn(what, "start it, or correct RAG_LANGUAGE_MODEL_URL")
+    return ok(f"{settings.openai_model_id} at {origin_of(url)}")
 
 
 def tracking(settings: Settings) -> Finding:

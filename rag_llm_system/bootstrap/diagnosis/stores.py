@@ -11,7 +11,7 @@ import numpy as np
 from rag_llm_system.application.diagnosis.findings import Finding, fail, info, ok, warn
 from rag_llm_system.bootstrap.document_store import open_document_store
 from rag_llm_system.bootstrap.embedding import open_embedder
-from rag_llm_system.bootstrap.models import models_folder
+from rag_llm_system.bootstrap.models import model_weights, models_folder
 from rag_llm_system.bootstrap.vector_index import open_index
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
@@ -79,6 +79,12 @@ def embedder(settings: Settings) -> Finding:
         what = f"{name}; a vector came out with shape {vectors.shape} and length {length:.3f}"
         return fail(what, f"delete {models_folder(settings)}, it is made anew; where that does not help, report it")
     return ok(f"{name}, loaded in {time.perf_counter() - started:.1f} s")
+
+
+def reranker(settings: Settings) -> Finding:
+    """Says whether the cross-encoder's weights are there."""
+    weights = model_weights(_without_download(settings), settings.reranking_cross_encoder_model_id, _refuse)
+    return ok(f"{settings.reranking_cross_encoder_model_id}, weights in {weights}")
 
 
 def index(settings: Settings) -> Finding:

@@ -111,7 +111,8 @@ async def _of_validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if found[0]["type"] == "json_invalid":
-        detail = f"The body is not JSON: {found[0]['ctx']['error']} at character {found[0]['loc'][-1]}."
+        what = found[0]["ctx"]["error"].removesuffix(" at")
+        detail = f"The body is not JSON: {what} at character {found[0]['loc'][-1]}."
         return _response(Problem(title=HTTPStatus(400).phrase, status=400, detail=detail, request_id=_id()))
     fields = [FieldProblem(field=_field(one["loc"]), message=one["msg"]) for one in found[:_MAX_FIELD_PROBLEMS]]
     more = f" ({len(found) - 1} more)" if len(found) > 1 else ""

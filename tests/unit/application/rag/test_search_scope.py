@@ -64,17 +64,21 @@ def test_what_the_caller_chose_counts_more_than_the_question(
 @pytest.mark.parametrize(
     ("asked", "searched", "note"),
     [
-        (ALL, ALL, "Searched only what is by Ada, among the posts, published from 2023-01-01 to 2023-12-31."),
+        (
+            ALL,
+            ALL,
+            "Searched only what is by Ada, among the posts, known to be published from 2023-01-01 to 2023-12-31.",
+        ),
         (
             ALL,
             ALL.wider(),
-            "Nothing by Ada, among the posts, published from 2023-01-01 to 2023-12-31 is in the index; "
+            "Nothing by Ada, among the posts, known to be published from 2023-01-01 to 2023-12-31 is in the index; "
             "searched what is by Ada, among the posts instead.",
         ),
         (
             SearchScope("tea", period=Period(first=date(2023, 1, 1))),
             SearchScope("tea"),
-            "Nothing published since 2023-01-01 is in the index; searched everything instead.",
+            "Nothing known to be published since 2023-01-01 is in the index; searched everything instead.",
         ),
         (
             SearchScope("tea", ("a", "b"), ("Ada", "Ben")),
@@ -118,7 +122,7 @@ def documents(retrieval: Retrieval) -> set[str]:
 def test_only_what_was_published_then_is_found() -> None:
     retrieval = found("Which articles since 2023 mention tea?")
     assert documents(retrieval) == {"new"}
-    assert retrieval.notes == ("Searched only what is published since 2023-01-01.",)
+    assert retrieval.notes == ("Searched only what is known to be published since 2023-01-01.",)
     assert documents(found("What did Ada Lovelace write about tea before 2023?")) == {"old"}
 
 
@@ -132,7 +136,7 @@ def test_where_nothing_was_published_then_the_author_still_counts() -> None:
     retrieval = found("What has Ada Lovelace written about tea since 2025?")
     assert documents(retrieval) == {"old", "new", "undated"}
     assert retrieval.notes == (
-        "Nothing by Ada Lovelace, published since 2025-01-01 is in the index; "
+        "Nothing by Ada Lovelace, known to be published since 2025-01-01 is in the index; "
         "searched what is by Ada Lovelace instead.",
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag_llm_system.application.diagnosis.findings import Level
-from rag_llm_system.bootstrap.diagnosis.servers import holder_of, main_api, model_server, tracking
+from rag_llm_system.bootstrap.diagnosis.servers import holder_of, language_model, main_api, model_server, tracking
 from rag_llm_system.bootstrap.tracking import is_mlflow_installed
 from rag_llm_system.settings import Settings
 
@@ -100,3 +100,13 @@ def test_an_mlflow_server_that_is_away_is_a_failure(tmp_path: Path, free_port: i
     with answering(200) as port:
         assert tracking(settings(tmp_path, rag_mlflow_uri=f"http://127.0.0.1:{port}")).level is Level.OK
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_language_model_that_is_away_is_a_warning(tmp_path: Path, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}/v1"
+    finding = language_model(settings(tmp_path, rag_language_model_url=url))
+    assert finding.level is Level.WARN
+    assert finding.found == f"none answers at http://127.0.0.1:{free_port}; questions are read by rule"
+    with answering(200) as port:
+        there = language_model(settings(tmp_path, rag_language_model_url=f"http://127.0.0.1:{port}/v1"))
+    assert (there.level, there.found) == (Level.OK, f"gpt-4o-mini at http://127.0.0.1:{port}")

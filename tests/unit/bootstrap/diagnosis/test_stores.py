@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, inspect
 
 from rag_llm_system.application.diagnosis.findings import Level
-from rag_llm_system.bootstrap.diagnosis.stores import documents
+from rag_llm_system.bootstrap.diagnosis.stores import documents, reranker
 from rag_llm_system.bootstrap.document_store import open_document_store
 from rag_llm_system.domain.errors import ConfigurationError
 from rag_llm_system.settings import load_settings
@@ -41,3 +41,10 @@ def test_an_sqlite_file_that_is_not_there_is_not_made(written: str, tmp_path: Pa
 def test_an_address_that_names_no_file_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         documents(load_settings(rag_home=tmp_path, database_url=SecretStr(url)))
+
+
+def test_a_cross_encoder_without_weights_says_where_they_belong(tmp_path: Path) -> None:
+    asked = load_settings(rag_home=tmp_path, rag_rerank="cross-encoder", rag_allow_download=False)
+    with pytest.raises(ConfigurationError, match="RERANKING_CROSS_ENCODER_MODEL_ID"):
+        reranker(asked)
+    assert list(tmp_path.iterdir()) == []
