@@ -43,7 +43,7 @@ def evaluation_html(run: EvaluationRun) -> str:
         _section("Where and with what", _table({**_texts(run.machine), **run.versions})),
     ]
     summary = f"{run.started_at:%Y-%m-%d %H:%M %Z}, {run.seconds:,.0f} s"
-    return page(title, " ".join([summary, *run.notes]), sections, column_px=440)
+    return page(title, "; ".join([summary, *run.notes]), sections, column_px=440)
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
