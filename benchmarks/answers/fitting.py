@@ -55,14 +55,25 @@ def fit_choice(choices: Sequence[Choice], prior: Array, l2: float) -> Array:
     return weights
 
 
-def fit_decision(features: Array, answered: NDArray[np.bool_], importance: Array, l2: float) -> tuple[Array, float]:
-    """Gives the weights and the bias of a logistic regression; the bias is not held back."""
+def fit_decision(
+    features: Array, answered: NDArray[np.bool_], importance: Array, l2: float, known: Array | None = None
+) -> tuple[Array, float]:
+    """Gives the weights and the bias of a logistic regression; the bias is not held back.
+
+    Args:
+        features: shape (n_rows, n_features).
+        answered: what is to be told, shape (n_rows,).
+        importance: of each row.
+        l2: how strongly weights are drawn to 0.
+        known: what features with given weights add to each row's log odds.
+    """
+    offset = np.zeros(len(features)) if known is None else known
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SPREAD)
     scaled = np.column_stack([(features - mean) / spread, np.ones(len(features))])
     held_back = np.append(np.full(features.shape[1], l2), 0.0)
 
     def gradient(weights: Array) -> Array:
-        missed = answered - 1 / (1 + np.exp(-scaled @ weights))
+        missed = answered - 1 / (1 + np.exp(-scaled @ weights - offset))
         return np.asarray(scaled.T @ (importance * missed) / importance.sum() - held_back * weights)
 
     weights = _climb(gradient, np.zeros(scaled.shape[1]), rate=0.5)

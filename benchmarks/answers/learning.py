@@ -20,7 +20,14 @@ _IMPORTANCE: dict[Kind, float] = {"answerable": 1.0, "unanswerable": 2.0, "gone"
 """Of a question of each kind: there are few that people made unanswerable, and foreign ones are easily told."""
 _BY_HAND = {
     "is_code": -4.0,
-    "is_question": -5.0,
+    "is_row": -1.5,
+    "is_heading": -0.5,
+    "is_boilerplate": -15.0,
+    "is_hypothetical": -1.0,
+    "of_another": -8.0,
+    "defines": 6.0,
+    "opens_document": 11.0,
+    "is_question": -8.0,
     "is_unfinished": -0.5,
     "holds_definition": 1.5,
     "holds_reason": 1.0,
@@ -29,6 +36,8 @@ _BY_HAND = {
     "holds_number": 2.5,
 }
 """Weights of features that hardly occur among an encyclopedia's questions and texts, or that are a matter of course."""
+_ANSWER_BY_HAND = {"defines": 1.5, "undefined": -2.0, "only_subject": -1.5, "is_boilerplate": -6.0, "of_another": -4.0}
+"""The same, of answering at all."""
 _PRIOR = {"holds_person": 1.0, "holds_place": 1.0}
 """Weights that learning begins with and is drawn to; those of the other features are 0."""
 
@@ -83,7 +92,7 @@ def learn(reads: Sequence[Read]) -> Weights:
         for place, read in enumerate(reads):
             if _fold(read) == held_out:
                 chosen[place] = _answer_features(read, weights)
-    names = list(chosen[0])
+    names = [name for name in chosen[0] if name not in _ANSWER_BY_HAND]
     return Weights(
         _learn_sentences(reads),
         _learn_answers(reads, chosen, names),
@@ -124,5 +133,6 @@ def _answer_features(read: Read, weights: dict[str, float]) -> Features:
 def _learn_answers(reads: Sequence[Read], chosen: Sequence[Features], names: Sequence[str]) -> dict[str, float]:
     answered = np.array([read.asked.kind == "answerable" for read in reads])
     importance = np.array([_IMPORTANCE[read.asked.kind] for read in reads])
-    weights, bias = fit_decision(matrix(chosen, names), answered, importance, _ANSWER_L2)
-    return {BIAS: bias, **dict(zip(names, weights.tolist(), strict=True))}
+    known = matrix(chosen, list(_ANSWER_BY_HAND)) @ np.array(list(_ANSWER_BY_HAND.values()))
+    weights, bias = fit_decision(matrix(chosen, names), answered, importance, _ANSWER_L2, known)
+    return {BIAS: bias, **dict(zip(names, weights.tolist(), strict=True)), **_ANSWER_BY_HAND}

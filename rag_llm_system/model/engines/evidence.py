@@ -18,14 +18,14 @@ class Evidence:
 
     sentence: Sentence
     score: float
+    features: Features
 
 
 def evidence_for(question: Question, sentences: Sequence[Sentence], weights: Weights) -> list[Evidence]:
     """Judges the sentences, best first, for a question that has terms; equal ones keep their order."""
     by_term = term_weights(question, sentences)
-    judged = [
-        Evidence(sentence, weighted(weights, sentence_features(question, sentence, by_term))) for sentence in sentences
-    ]
+    features = [sentence_features(question, sentence, by_term) for sentence in sentences]
+    judged = [Evidence(one, weighted(weights, of_one), of_one) for one, of_one in zip(sentences, features, strict=True)]
     return sorted(judged, key=lambda one: -one.score)
 
 

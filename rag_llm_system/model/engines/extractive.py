@@ -20,6 +20,11 @@ from rag_llm_system.model.engines.weights import ANSWER_WEIGHTS, ANSWER_WEIGHTS_
 
 MIN_CONFIDENCE = 0.25
 _MAX_QUOTE_WORDS = 60
+_LEAST_OF_FIRST = 0.4
+_LEAST_OF_FIRST_IN_OTHER_FORMS = 0.75
+"""How much of the question's own terms, by weight, a further sentence must hold, as a share of what the first holds.
+
+In prose it may say the rest in other words, or of "it"; a row of a table or a heading does not."""
 # English prose has about 1.3 word pieces a word; the rest is for the marks around the quotes.
 _TOKENS_PER_WORD = 1.5
 
@@ -29,7 +34,8 @@ class ExtractiveEngine:
 
     Args:
         max_quotes: the most sentences to quote.
-        margin: a further sentence is quoted when its score is at most this much below the best one's.
+        margin: a further sentence is quoted when its score is at most this much below the best one's, and it holds
+            about as much of what was asked.
         min_confidence: how sure it must be that the sentences answer, 0 to 1, or else it refuses.
     """
 
@@ -80,7 +86,12 @@ class ExtractiveEngine:
         evidence = evidence_for(asked, sentences, self._sentence_weights)
         if self._confidence(asked, evidence) < self._min_confidence:
             return []
-        near_best = [one.sentence for one in evidence if one.score >= evidence[0].score - self._margin]
+        first = evidence[0]
+        near_best = [
+            one.sentence
+            for one in evidence
+            if one is first or (one.score >= first.score - self._margin and _adds_to(first, one))
+        ]
         return _without_repeats(_with_what_follows(near_best, sentences), self._max_quotes)
 
     def _confidence(self, asked: Question, evidence: list[Evidence]) -> float:
@@ -88,6 +99,18 @@ class ExtractiveEngine:
         similarity_is_known = highest_similarity(evidence) is not None
         weights = self._answer_weights if similarity_is_known else self._answer_weights_without_similarity
         return confidence(features, weights)
+
+
+def _adds_to(first: Evidence, further: Evidence) -> bool:
+    """Says whether a further sentence is worth quoting: what is no definition beside one, or has few terms, is not."""
+    is_defined = first.features["defines"] or first.features["opens_document"]
+    if is_defined and not further.features["defines"]:
+        return False
+    if first.sentence.kind == further.sentence.kind == "row":
+        return False  # each row of a table tells of another thing
+    are_prose = first.sentence.kind == further.sentence.kind == "prose"
+    least = _LEAST_OF_FIRST if are_prose else _LEAST_OF_FIRST_IN_OTHER_FORMS
+    return further.features["own"] >= least * first.features["own"]
 
 
 def _with_what_follows(chosen: list[Sentence], sentences: list[Sentence]) -> Iterator[Sentence]:

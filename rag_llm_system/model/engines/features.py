@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from rag_llm_system.model.engines.asides import is_boilerplate, is_hypothetical, speaks_of_own_subject
+from rag_llm_system.model.engines.definitions import definition_strength
 from rag_llm_system.model.engines.question import AnswerKind, Question, could_answer, is_negated
 from rag_llm_system.model.engines.quotable import ends_like_prose
 from rag_llm_system.model.engines.sentences import Sentence
@@ -13,7 +15,11 @@ SIMILARITIES = ("similarity", "similarity_of_best")
 """Features of an answer that are there only where the passages bring how near they are in meaning."""
 _PREFIX = 4
 _PRONOUN_FIRST = re.compile(r"(?:He|She|It|They|This|These|Those|That|Its|His|Her|Their|Such)\b")
-_TOLD_BY_FORM = tuple(kind for kind in AnswerKind if kind is not AnswerKind.OTHER)
+_ASKS_BY_WORD = (AnswerKind.OTHER, AnswerKind.DEFINITION)
+"""Kinds whose answers show no form, so that only the question's words tell whether they are about what was asked."""
+_MAX_SHORT = 2
+"""Terms of a question of which each one matters; longer ones are often said in other words."""
+_HOLDS = {kind: f"holds_{kind.name.lower()}" for kind in AnswerKind if kind is not AnswerKind.OTHER}
 
 
 def term_weights(question: Question, sentences: Sequence[Sentence]) -> dict[str, float]:
@@ -34,6 +40,8 @@ def sentence_features(question: Question, sentence: Sentence, weights: Mapping[s
     """Gives what speaks for quoting a sentence."""
     text = sentence.text
     terms = frozenset(question.terms)
+    defines = definition_strength(question.thing, text) if question.thing else 0.0
+    opens = defines < 1 and opens_document_on(question, sentence)
     fits = could_answer(question, text)
     own = terms.intersection(sentence.stems)
     covered = _weight_of(own, weights)
@@ -48,12 +56,19 @@ def sentence_features(question: Question, sentence: Sentence, weights: Mapping[s
         "whole": _share(terms, sentence.whole),
         "names_missing": _share_missing(question.names, sentence.whole),
         "numbers_missing": _share_missing(question.numbers, sentence.whole),
-        **{f"holds_{kind.name.lower()}": float(fits and question.kind is kind) for kind in _TOLD_BY_FORM},
+        **{name: float(fits and question.kind is kind) for kind, name in _HOLDS.items()},
         "passage_rank": 1 / (1 + sentence.rank),
         "pronoun_first": float(bool(_PRONOUN_FIRST.match(text))),
         "negation_missing": float(question.is_negated and not is_negated(text)),
-        "is_code": float(sentence.is_code),
-        "is_unfinished": float(not ends_like_prose(text)),
+        "is_code": float(sentence.kind == "code"),
+        "is_row": float(sentence.kind == "row"),
+        "is_heading": float(sentence.kind == "heading"),
+        "is_boilerplate": float(is_boilerplate(text, question.words)),
+        "is_hypothetical": float(is_hypothetical(sentence.surface)),
+        "of_another": float(is_of_another(question, sentence)),
+        "defines": 0.0 if opens else defines,
+        "opens_document": float(opens),
+        "is_unfinished": float(sentence.kind == "prose" and not ends_like_prose(text)),
         "is_question": float(text.endswith("?")),
     }
 
@@ -70,6 +85,8 @@ def answer_features(question: Question, best: Sentence, probability: float, high
     terms = frozenset(question.terms)
     around = best.before.union(best.stems, best.after, best.heading)
     similarity = best.passage.similarity
+    defines = definition_strength(question.thing, best.text) if question.thing else 0.0
+    defines = max(defines, float(opens_document_on(question, best)))
     return {
         "similarity": highest_similarity,
         "similarity_of_best": highest_similarity if similarity is None else similarity,
@@ -83,9 +100,37 @@ def answer_features(question: Question, best: Sentence, probability: float, high
         "names_not_around": _share_missing(question.names, around),
         "numbers_missing": _share_missing(question.numbers, best.whole),
         "negation_missing": float(question.is_negated and not is_negated(best.text)),
-        "wrong_kind": float(not could_answer(question, best.text)),
+        "wrong_kind": float(not (defines or could_answer(question, best.text))),
+        "defines": defines,
+        "only_subject": float(tells_only_subject(question, best)),
+        "undefined": float(bool(question.thing) and not (defines or could_answer(question, best.text))),
+        "is_boilerplate": float(is_boilerplate(best.text, question.words)),
+        "of_another": float(is_of_another(question, best)),
         "n_terms": math.log(len(terms)),
     }
+
+
+def is_of_another(question: Question, sentence: Sentence) -> bool:
+    """Says whether a sentence speaks of its document's own subject while the question asks about another."""
+    missing = question.subject.difference(sentence.stems, sentence.heading)
+    return bool(missing) and speaks_of_own_subject(sentence.text)
+
+
+def tells_only_subject(question: Question, sentence: Sentence) -> bool:
+    """Says whether a sentence names what was asked of, and neither it nor its title has anything of what was asked.
+
+    To "What license does orjson have?" a sentence about orjson is no answer where no licence is spoken of.
+    """
+    beyond = frozenset(question.terms) - question.subject
+    named = question.subject.intersection(sentence.stems)
+    told = sentence.heading.union(sentence.stems)
+    is_short = len(question.terms) <= _MAX_SHORT
+    return bool(is_short and beyond and named) and beyond.isdisjoint(told) and question.kind in _ASKS_BY_WORD
+
+
+def opens_document_on(question: Question, sentence: Sentence) -> bool:
+    """Says whether a sentence is the first of the document whose title is the thing to be defined."""
+    return sentence.opens and bool(question.thing) and sentence.title == frozenset(question.terms)
 
 
 def _weight_of(terms: frozenset[str], weights: Mapping[str, float]) -> float:

@@ -35,6 +35,15 @@ _ASKED_FOR = re.compile(
     r"((?:year|date|month|day|century|decade|percentage|percent|amount|type|kind|number)s?)\b",
     re.IGNORECASE,
 )
+_ASKED_TO_TELL = re.compile(
+    r"\b(?:what|which|anything|something)\b.*?\b"
+    r"(writ(?:es?|ten|ing|ings)|wrote|publish(?:e[sd])?|publications?|post(?:ed|s)?|articles?|blog(?:ged|s)?)"
+    r"\s+(?:\w+\s+)?(?:about|on|regarding|concerning)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ASKED_HOW = re.compile(r"\bhow\b.*\b(works?|functions?|done)\W*$", re.IGNORECASE | re.DOTALL)
+_BEFORE_SUBJECT = frozenset("does do did is are was were has have of for".split())
+_DETERMINERS = frozenset("the a an this that".split())
 _NEGATION = re.compile(r"\b(?:not|never|no|none|without|cannot|neither|nor|\w+n['’]t)\b", re.IGNORECASE)
 
 
@@ -89,9 +98,12 @@ _SIGNS = {
     ),
 }
 _DEFINES = re.compile(
-    r"(.{1,70}?)\s(?:is|are|was|stands? for|means?|refers? to|denotes?|allows?|lets?|provides?)\s", re.DOTALL
+    r"(?!\W*(?i:now|if|when|once|since|because|although|while|after|before|as)\b)"
+    r"(.{1,70}?)\s(?:is|are|was|stands? for|means?|refers? to|denotes?|allows?|lets?|provides?)\s",
+    re.DOTALL,
 )
 _MAX_DEFINED_TERMS = 3
+_WHO_IS = re.compile(r"\W*who(?:['’]s| is| are| was| were)\b", re.IGNORECASE)
 _NAME_WITHIN = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z]\w+")
 
 
@@ -100,15 +112,19 @@ class Question:
     """A question as evidence is looked for.
 
     `terms` are the stems of its content words, in order; `names` and `numbers` are those of them that are written with
-    a capital letter within the question, or begin with a digit. `surface` holds the content words as they are written,
-    in lower case, `words` all words. `kind` is what would answer it.
+    a capital letter within the question, or begin with a digit; `subject` are those that name what it is asked of:
+    "orjson" in "What license does orjson have?". `surface` holds the content words as they are written, in lower case,
+    `words` all words. `kind` is what would answer it. `thing` is the name, in lower case, of what is to be defined,
+    where the question asks for nothing else.
     """
 
     terms: tuple[str, ...]
     names: frozenset[str]
     numbers: frozenset[str]
+    subject: frozenset[str]
     surface: frozenset[str]
     words: frozenset[str]
+    thing: frozenset[str]
     kind: AnswerKind
     is_negated: bool
 
@@ -131,24 +147,25 @@ def new_stemmer() -> StemWords:
 def read_question(text: str, stem_words: StemWords) -> Question:
     """Gives the terms and the kind of a question; no terms where it has no content word.
 
-    The word that says what kind of thing is asked for ("In what year did ...") is no term, unless it is the only one:
-    an answer seldom repeats it.
+    The word that says what kind of thing is asked for ("In what year did ...", "What did Ann publish on ...") is no
+    term, unless it is the only one: an answer seldom repeats it.
     """
     words = words_of(text, stem_words)
     content = [word for word in words if _folded(word.lowered) not in _NO_CONTENT]
-    lowered = text.lower()
-    asked_for = _ASKED_FOR.search(text)
-    if asked_for:
-        content = [word for word in content if word.start != asked_for.start(1)] or content
-    kind = next((kind for kind, pattern in _KINDS if pattern.search(lowered)), AnswerKind.OTHER)
-    if kind is AnswerKind.DEFINITION and len({word.stem for word in content}) > _MAX_DEFINED_TERMS:
-        kind = AnswerKind.OTHER  # "What is the name of the team that ..." asks for no definition
+    for pattern in (_ASKED_FOR, _ASKED_TO_TELL, _ASKED_HOW):
+        asked_for = pattern.search(text)
+        if asked_for:
+            content = [word for word in content if word.start != asked_for.start(1)] or content
+    names = frozenset(word.stem for word in content if word is not words[0] and text[word.start].isupper())
+    kind = _kind_of(text, {word.stem for word in content}, names)
     return Question(
         terms=tuple(dict.fromkeys(word.stem for word in content)),
-        names=frozenset(word.stem for word in content if word is not words[0] and text[word.start].isupper()),
+        names=names,
+        subject=_subject(words, content),
         numbers=frozenset(word.stem for word in content if word.lowered[0].isdigit()),
         surface=frozenset(word.lowered for word in content),
         words=frozenset(_folded(word.lowered) for word in words),
+        thing=_thing(words, content) if kind is AnswerKind.DEFINITION else frozenset(),
         kind=kind,
         is_negated=is_negated(text),
     )
@@ -161,7 +178,7 @@ def could_answer(question: Question, sentence: str) -> bool:
     """
     if question.kind is AnswerKind.DEFINITION:
         subject = _DEFINES.match(sentence)
-        return subject is not None and not question.words.isdisjoint(map(_folded, _WORD.findall(subject.group(1))))
+        return subject is not None and not question.surface.isdisjoint(map(str.lower, _WORD.findall(subject.group(1))))
     if question.kind is AnswerKind.PERSON:
         return any(name.lower() not in question.words for name in _NAME_WITHIN.findall(sentence))
     sign = _SIGNS.get(question.kind)
@@ -181,6 +198,39 @@ def words_of(text: str, stem_words: StemWords) -> list[Word]:
     matches = list(_WORD.finditer(text))
     stems = stem_words([_folded(match.group()) for match in matches])
     return [Word(match.start(), match.group().lower(), stem) for match, stem in zip(matches, stems, strict=True)]
+
+
+def _kind_of(text: str, terms: set[str], names: frozenset[str]) -> AnswerKind:
+    kind = next((kind for kind, pattern in _KINDS if pattern.search(text.lower())), AnswerKind.OTHER)
+    if kind is AnswerKind.DEFINITION and len(terms) > _MAX_DEFINED_TERMS:
+        return AnswerKind.OTHER  # "What is the name of the team that ..." asks for no definition
+    if kind is AnswerKind.PERSON and _WHO_IS.match(text) and terms == names:
+        return AnswerKind.DEFINITION  # "Who is Ann Roe?" names the person and asks what she is
+    return kind
+
+
+def _subject(words: list[Word], content: list[Word]) -> frozenset[str]:
+    """Gives the stems of the content words that follow the last auxiliary verb or "of", up to the next other word."""
+    starts = {word.start for word in content}
+    found: set[str] = set()
+    is_within = False
+    for word in words:
+        if word.start in starts:
+            if is_within:
+                found.add(word.stem)
+        elif word.lowered not in _DETERMINERS:
+            is_within = word.lowered in _BEFORE_SUBJECT
+            follows = any(other.start > word.start for other in content)
+            found = set() if is_within and follows else found
+    return frozenset(found)
+
+
+def _thing(words: list[Word], content: list[Word]) -> frozenset[str]:
+    """Gives the content words where they stand together: "the port of the API" is no name of one thing."""
+    starts = {word.start for word in content}
+    places = [place for place, word in enumerate(words) if word.start in starts]
+    stand_together = places and places[-1] - places[0] == len(places) - 1
+    return frozenset(word.lowered for word in content) if stand_together else frozenset()
 
 
 def _folded(word: str) -> str:

@@ -1,9 +1,10 @@
-"""Which parts of a passage can stand alone as a quote: sentences and list items, not headings, tables or badges."""
+"""Which parts of a passage can stand alone as a quote: sentences, list items, rows of tables, not titles or badges."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 from rag_llm_system.domain.sentences import sentence_spans
 
@@ -35,6 +36,15 @@ _NOT_PROSE = re.compile(
     )""",
     re.VERBOSE,
 )
+_HEADING_MARKER = re.compile(r"[ \t]*#{1,6}[ \t]+(?:\d{1,3}(?:\.\d+)*[.)]?[ \t]+)?")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|cannot|must|will|should|does|do|needs?|keeps?|holds?|makes?|stays?|gives?"
+    r"|takes?|goes|stands?|runs?|becomes?|belongs?|survives?|refuses?|answers)\b"
+)
+_TELLING_WORDS = 6
+_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$")
+_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\||$)")
+_OF_ONE_LINE = ("item", "row", "heading")
 _TABLE_ROW = re.compile(r"(?:[^|\n]*\|){2,}")
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+|\s+")
@@ -42,19 +52,24 @@ _SPACED = re.compile(r"\S+")
 _ENDS_LIKE_PROSE = re.compile(r"[.!?:;…。！？][\"'”’)\]*_`]*$")
 _INLINE_CODE = re.compile(r"`[^`]*`")
 _CODE_SIGN = re.compile(r"\w\([^)]*=|->|\bself[.,]|[{};]\s*$|==|\w\.\w+\(|\w\[[\"'\w]+\]")
+_SETTINGS = re.compile(r"[\w.-]+:[ \t]+\S+(?:\s*\n\s*[\w.-]+:[ \t]+\S+)+\s*")
+"""Lines of YAML, two or more."""
 _HEADING_WORDS = 8
 _CODE_WORDS = 20
 _MIN_WORDS = 3
 _MIN_LETTERS = 0.6
 
 
+Kind = Literal["prose", "code", "row", "heading"]
+
+
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """Characters [start, end) of a passage, trimmed, without a list marker. `is_code` marks a block of code."""
+    """Characters [start, end) of a passage, trimmed, without the marker of a list item or a heading."""
 
     start: int
     end: int
-    is_code: bool = False
+    kind: Kind = "prose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +82,20 @@ class _Block:
 
 
 def quotables(text: str) -> list[Quotable]:
-    """Gives the parts of a text that can be quoted, in order: sentences and blocks of code.
+    """Gives the parts of a text that can be quoted, in order: sentences, blocks of code, rows of Markdown tables.
 
-    What a Markdown or reStructuredText reader does not see as prose (headings, table rows, badges, rules, link targets)
-    is left out, and so are lines that look like a heading without its mark.
+    What a Markdown or reStructuredText reader does not see as prose (headings, badges, rules, link targets) is left
+    out, and so are lines that look like a heading without its mark. Of headings those are kept that say something.
     """
     found = []
     for block in _blocks(text):
         if block.kind == "code":
-            found.append(_trimmed(text, block.start, block.end, is_code=True))
+            found.append(_trimmed(text, block.start, block.end, "code"))
+        elif block.kind == "row":
+            found.append(_trimmed(text, block.start, block.end, "row"))
+        elif block.kind == "heading":
+            marker = _HEADING_MARKER.match(text, block.start, block.end)
+            found.append(_trimmed(text, marker.end() if marker else block.start, block.end, "heading"))
         else:
             found += _sentences(text, block)
     return [part for part in found if part.end > part.start]
@@ -106,10 +126,12 @@ def _blocks(text: str) -> Iterator[_Block]:
     """Groups lines: a block of code, a list item, a paragraph. Lines that are no prose end a block and are dropped."""
     block: _Block | None = None
     fenced = _starts_within_code(text)
-    for start, end, underlined in _lines(text):
+    for start, end, following in _lines(text):
         line = text[start:end]
-        kind, fenced = _kind_of(line, fenced, underlined)
-        goes_on = block and (kind == block.kind != "item" or (kind == "text" and block.kind != "code"))
+        kind, fenced = _kind_of(line, fenced, following)
+        goes_on = block and (
+            (kind == block.kind and kind not in _OF_ONE_LINE) or (kind == "text" and block.kind != "code")
+        )
         if block and goes_on:
             block = _Block(block.start, end, block.kind)
         else:
@@ -120,8 +142,8 @@ def _blocks(text: str) -> Iterator[_Block]:
         yield block
 
 
-def _lines(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Gives each line's span and whether the next line underlines it."""
+def _lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Gives each line's span and the next line."""
     spans = []
     start = 0
     for line in text.splitlines(keepends=True):
@@ -129,7 +151,7 @@ def _lines(text: str) -> Iterator[tuple[int, int, bool]]:
         start += len(line)
     for place, (start, end) in enumerate(spans):
         following = text[slice(*spans[place + 1])] if place + 1 < len(spans) else ""
-        yield start, end, bool(text[start:end].strip()) and bool(_UNDERLINE.match(following))
+        yield start, end, following
 
 
 def _starts_within_code(text: str) -> bool:
@@ -138,19 +160,42 @@ def _starts_within_code(text: str) -> bool:
     return bool(labels) and not labels[0] and (len(labels) % 2 == 1 or bool(labels[1]))
 
 
-def _kind_of(line: str, fenced: bool, underlined: bool) -> tuple[str, bool]:
-    """Gives "code", "item", "quote", "text" or, for what is none of them, "", and whether a fence is open after it."""
+def _kind_of(line: str, fenced: bool, following: str) -> tuple[str, bool]:
+    """Gives what a line is, "" for what cannot be quoted, and whether a fence is open after it."""
     if _FENCE.match(line):
         return "", not fenced
     if fenced:
         return "code", True
-    if not line.strip() or underlined or _UNDERLINE.match(line) or _NOT_PROSE.match(line) or _TABLE_ROW.match(line):
+    if _is_row(line, following):
+        return "row", False
+    if _is_telling_heading(line):
+        return "heading", False
+    if (
+        not line.strip()
+        or _UNDERLINE.match(following)
+        or _UNDERLINE.match(line)
+        or _NOT_PROSE.match(line)
+        or _TABLE_ROW.match(line)
+    ):
         return "", False
     if _LIST_MARKER.match(line):
         return "item", False
     if _CODE_LINE.match(line):
         return "code", False
     return ("quote" if _QUOTE_MARKER.match(line) else "text"), False
+
+
+def _is_row(line: str, following: str) -> bool:
+    """Says whether a line is a row of a Markdown table with something to say, not its header or its rule."""
+    cells = [cell for cell in line.strip().strip("|").split("|") if _WORD.search(cell)] if _ROW.match(line) else []
+    return len(cells) > 1 and not _TABLE_RULE.match(following) and len(_WORD.findall(line)) >= _MIN_WORDS
+
+
+def _is_telling_heading(line: str) -> bool:
+    """Says whether a Markdown heading is a sentence: it has a verb and enough words, and asks nothing."""
+    if not _HEADING_MARKER.match(line) or line.rstrip().endswith("?"):
+        return False
+    return len(_WORD.findall(line)) >= _TELLING_WORDS and bool(_VERB.search(line))
 
 
 def _sentences(text: str, block: _Block) -> list[Quotable]:
@@ -161,15 +206,17 @@ def _sentences(text: str, block: _Block) -> list[Quotable]:
     return [part for part in spans if _is_prose(text[part.start : part.end], block.kind, len(spans))]
 
 
-def _trimmed(text: str, start: int, end: int, *, is_code: bool = False) -> Quotable:
+def _trimmed(text: str, start: int, end: int, kind: Kind = "prose") -> Quotable:
     piece = text[start:end]
-    return Quotable(start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip()), is_code)
+    return Quotable(start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip()), kind)
 
 
 def _is_prose(sentence: str, kind: str, n_in_block: int) -> bool:
     n_words = len(_WORD.findall(sentence))
     letters = sum(map(len, _LETTERS.findall(sentence)))
     if n_words < _MIN_WORDS or letters < _MIN_LETTERS * len(sentence):
+        return False
+    if _SETTINGS.fullmatch(sentence):
         return False
     if n_words < _CODE_WORDS and _CODE_SIGN.search(_INLINE_CODE.sub("", sentence)):
         return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rag_llm_system.domain.answers import Passage
 from rag_llm_system.model.engines.question import StemWords, words_of
-from rag_llm_system.model.engines.quotable import quotables
+from rag_llm_system.model.engines.quotable import Kind, quotables
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,14 +15,17 @@ class Sentence:
 
     `stems` are in order; `surface` are its words as they are written, in lower case, and those of the heading, which a
     sentence need not repeat. `before` and `after` are the stems of its neighbours in the passage, `heading` those of
-    the passage's title, path and author, `whole` those of the passage and its heading.
+    the passage's title, path and author, `title` those of its title alone, `whole` those of the passage and its
+    heading. `opens` marks the first sentence of a document.
     """
 
     passage: Passage
     rank: int
     start: int
     end: int
-    is_code: bool
+    kind: Kind
+    opens: bool
+    title: frozenset[str]
     stems: tuple[str, ...]
     surface: frozenset[str]
     before: frozenset[str]
@@ -44,6 +47,7 @@ def _sentences_in(passage: Passage, rank: int, stem_words: StemWords) -> list[Se
     title = " ".join((passage.title, passage.path, passage.author_full_name))
     title_words = words_of(title, stem_words)
     heading = frozenset(word.stem for word in title_words)
+    titled = frozenset(word.stem for word in words_of(passage.title, stem_words))
     words = words_of(passage.text, stem_words)
     whole = heading.union(word.stem for word in words)
     parts = quotables(passage.text)
@@ -56,7 +60,9 @@ def _sentences_in(passage: Passage, rank: int, stem_words: StemWords) -> list[Se
             rank=rank,
             start=part.start,
             end=part.end,
-            is_code=part.is_code,
+            kind=part.kind,
+            opens=passage.start == 0 == place,
+            title=titled,
             stems=tuple(word.stem for word in own),
             surface=frozenset(word.lowered for word in (*own, *title_words)),
             before=stems[place],

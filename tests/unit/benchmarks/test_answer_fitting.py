@@ -25,5 +25,13 @@ def test_a_decision_learns_the_sign_and_the_bias() -> None:
     assert 0.6 < -bias / weights[0] < 0.8
 
 
+def test_a_decision_leaves_to_the_features_what_is_not_known_yet() -> None:
+    values = np.linspace(0, 1, 100)
+    known = np.where(values > 0.7, 9.0, -9.0)
+    without, _ = fit_decision(values[:, None], values > 0.7, np.ones(100), l2=0.01)
+    beyond, _ = fit_decision(values[:, None], values > 0.7, np.ones(100), l2=0.01, known=known)
+    assert abs(beyond[0]) < 0.1 * without[0]
+
+
 def test_ties_count_half_in_the_area_under_the_curve() -> None:
     assert area_under_curve([1.0, 2.0], [1.0, 0.0]) == 0.875

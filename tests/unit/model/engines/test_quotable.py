@@ -1,4 +1,4 @@
-"""What can be quoted is prose: no headings, tables, badges or rules; and code only as a block."""
+"""What can be quoted: prose, a row of a table, a heading that is a sentence, code as a block; no badges or rules."""
 
 from itertools import pairwise
 
@@ -49,13 +49,14 @@ Made with care by people.
 
 
 def pieces(text: str, *, code: bool = False) -> list[str]:
-    return [text[part.start : part.end] for part in quotables(text) if part.is_code == code]
+    return [text[part.start : part.end] for part in quotables(text) if (part.kind == "code") == code]
 
 
 def test_sentences_and_list_items_are_found_and_nothing_else() -> None:
     assert pieces(README) == [
         "This tool reads files.",
         "It also writes them,\nover two lines.",
+        "| `-v`   | says more of what it does |",
         "Fast as the wind",
         "**Safe**: it checks every single file",
         "First install it",
@@ -94,6 +95,26 @@ def test_code_without_a_fence_is_code(line: str) -> None:
 def test_inline_code_does_not_make_a_sentence_code() -> None:
     text = "Call `load(path='a.txt')` to read the file."
     assert pieces(text) == [text]
+
+
+def test_a_heading_that_says_something_is_found_without_its_mark() -> None:
+    text = (
+        "# 2. The list of names is a part of the book\n\n## Installation of it\n\n## What is the list of all names?\n"
+    )
+    assert [(text[part.start : part.end], part.kind) for part in quotables(text)] == [
+        ("The list of names is a part of the book", "heading")
+    ]
+
+
+def test_rows_of_a_table_are_found_but_neither_its_header_nor_its_rule() -> None:
+    text = "| key of it | the default |\n|---|:--:|\n| `PORT` | `80` | port of all |\n| | x |\n"
+    assert [(text[part.start : part.end], part.kind) for part in quotables(text)] == [
+        ("| `PORT` | `80` | port of all |", "row")
+    ]
+
+
+def test_lines_of_settings_are_no_prose() -> None:
+    assert pieces("- path: some/where\n  split: train\n  type: intel\n") == []
 
 
 def test_a_word_or_two_are_no_quote() -> None:
