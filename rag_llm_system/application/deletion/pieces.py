@@ -35,6 +35,8 @@ _NOT_WORDS = {"id", "link", "author_id", "author_full_name", "platform", "contri
 _FLOATS_PER_PIECE = LONG_BYTES // 4
 _TELLING_SIGNS = 8
 """By fewer signs at its end no link or id is told from one that stays: a store may write anything next to that."""
+_PACKED_SIGNS = 3
+"""So many bytes of a packer may follow a part of a name that stays, and then spell the end of one that goes."""
 
 
 class Pieces:
@@ -57,18 +59,22 @@ class Pieces:
         self.by_kind["links"] |= {piece for link in targets.spelled_links() for piece in _link_piece(link)}
 
     def leave_out_continued(self, staying: Iterable[str]) -> None:
-        """Leaves out pieces of links and ids that go on from what stays by few signs, which may stand there anyway."""
-        whole: dict[bytes, set[bytes]] = {}
-        for piece in self.by_kind["links"] | self.by_kind["ids"]:
-            for n_signs in range(1, _TELLING_SIGNS):
-                whole.setdefault(piece[:-n_signs], set()).add(piece)
-        lengths = {len(start) for start in whole}
+        """Leaves out pieces of links and ids that go on from what stays by few signs, which may stand there anyway.
+
+        What stays is a whole name and whatever a store writes behind it, or a part of one: where a store packs what it
+        keeps, the next byte is one of the packer's.
+        """
+        pieces = self.by_kind["links"] | self.by_kind["ids"]
+        behind = _by_start(pieces, range(1, _TELLING_SIGNS))
+        within = _by_start(pieces, [_PACKED_SIGNS])
         for name in staying:
             plain = name.encode(errors="surrogatepass")
-            for length in lengths:
-                continued = whole.get(plain[-length:], set())
-                self.by_kind["links"] -= continued
-                self.by_kind["ids"] -= continued
+            continued = {piece for n in behind for piece in behind[n].get(plain[-n:], ())}
+            for n, starts in within.items():
+                for first in range(len(plain) - n + 1):
+                    continued.update(starts.get(plain[first : first + n], ()))
+            self.by_kind["links"] -= continued
+            self.by_kind["ids"] -= continued
 
     def add_stored(self, documents: DocumentStore, targets: Targets) -> None:
         """Takes from the raw documents."""
@@ -144,6 +150,16 @@ def _staying_names(targets: Targets, documents: DocumentStore) -> Iterator[str]:
         for digest in documents.digests(category):
             if digest.id not in going:
                 yield from (digest.link, digest.id)
+
+
+def _by_start(pieces: Iterable[bytes], n_signs: Sequence[int]) -> dict[int, dict[bytes, set[bytes]]]:
+    """Gives the pieces by what they begin with, all but so many signs: the length of that, that, the pieces."""
+    by_start: dict[int, dict[bytes, set[bytes]]] = {}
+    for piece in pieces:
+        for n in n_signs:
+            start = piece[:-n]
+            by_start.setdefault(len(start), {}).setdefault(start, set()).add(piece)
+    return by_start
 
 
 def text_pieces(texts: Sequence[str], n_most: int) -> list[bytes]:

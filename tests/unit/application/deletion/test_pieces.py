@@ -12,3 +12,11 @@ def test_a_link_that_goes_on_from_one_that_stays_by_few_signs_is_not_looked_for(
     pieces.add_targets(Targets(documents=(), links=(f"{LINK}0", f"{LINK}1-told-apart")))
     pieces.leave_out_continued([LINK])
     assert pieces.by_kind["links"] == {f"{LINK}1-told-apart".encode()[-32:]}
+
+
+def test_links_that_a_packer_could_spell_out_of_one_that_stays_are_not_looked_for() -> None:
+    # Packed, "…/2026/17" may stand as "…/2026/", a byte of the packer's, and where to find the rest.
+    pieces = Pieces(1)
+    pieces.add_targets(Targets(documents=(), links=(f"{LINK}/8", f"{LINK}/told-apart")))
+    pieces.leave_out_continued([f"{LINK}/17"])
+    assert pieces.by_kind["links"] == {f"{LINK}/told-apart".encode()[-32:]}
