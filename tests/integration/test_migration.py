@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
 
+from rag_llm_system.application.preprocessing.embedding_data_handlers import MEAN_KEYWORD_TERMS
 from rag_llm_system.bootstrap.migration import open_migration
 from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import BackendError, ConfigurationError, IndexBusyError, InputError, NotFoundError
@@ -47,7 +48,11 @@ LEDGER = "index_ledger"
 WINDOWS_THERE, LEDGER_THERE = f"{WINDOWS}__g1", f"{LEDGER}__g1"
 """As the first generation calls them on the server."""
 DIMENSION = 16
-RECIPE = {"dimension": DIMENSION, "embedder": "all-MiniLM-L6-v2@53aa5117:int8"}
+RECIPE: dict[str, Any] = {
+    "dimension": DIMENSION,
+    "embedder": "all-MiniLM-L6-v2@53aa5117:int8",
+    "bm25_avg_len": MEAN_KEYWORD_TERMS,
+}
 """The embedder is that of the settings' defaults."""
 WORDS = ["harbour", "lantern", "river", "granite", "violin", "meadow", "engine", "copper", "winter", "orchard"]
 
@@ -154,7 +159,7 @@ def test_the_server_finds_what_the_embedded_index_found(tmp_path: Path, qdrant: 
     migrate(tmp_path, qdrant, "server")
     queries: list[SearchQuery] = [KeywordQuery("copper river", 40), KeywordQuery("a title", 40)]
 
-    server = QdrantAdapter(qdrant.url, **RECIPE)  # type: ignore[arg-type]
+    server = QdrantAdapter(qdrant.url, **RECIPE)
     local = embedded(tmp_path)
     for found, expected in zip(server.search(WINDOWS, queries), local.search(WINDOWS, queries), strict=True):
         assert [hit.id for hit in found] == [hit.id for hit in expected]
@@ -258,7 +263,7 @@ def test_nothing_is_removed_for_an_index_that_is_not_there(tmp_path: Path, qdran
         migrate(tmp_path, qdrant, "embedded", replace=True)
 
     fill(tmp_path, 3)
-    catalogue = QdrantCatalogue(qdrant.url, **RECIPE)  # type: ignore[arg-type]
+    catalogue = QdrantCatalogue(qdrant.url, **RECIPE)
     draft = catalogue.open_draft()
     draft.upsert(CLEANED, [IndexPoint(point_id(1), {})])
     draft.delete(CLEANED, PointFilter())
@@ -274,7 +279,7 @@ def test_an_index_that_is_read_is_moved_and_one_that_is_written_to_is_not_overwr
 ) -> None:
     fill(tmp_path, 3)
     reader = embedded(tmp_path)
-    draft = QdrantEdgeCatalogue(tmp_path / "index", **RECIPE, purpose="a long run", min_free_bytes=0).open_draft()  # type: ignore[arg-type]
+    draft = QdrantEdgeCatalogue(tmp_path / "index", **RECIPE, purpose="a long run", min_free_bytes=0).open_draft()
     assert migrate(tmp_path, qdrant, "server")[WINDOWS] == 3
     with pytest.raises(IndexBusyError, match="a long run"):
         migrate(tmp_path, qdrant, "embedded")

@@ -54,10 +54,15 @@ def test_collections_are_made_when_a_draft_is_begun_the_ledger_first_with_their_
         here,
         f"{here}/index",
         f"{here}/index",
+        f"{here}/index",
         f"{here}/points",
         f"{here}/points",
     ]
-    assert [received.json()["field_name"] for received in to_windows[1:3]] == ["author_id", "document_id"]
+    assert [received.json()["field_name"] for received in to_windows[1:4]] == [
+        "author_id",
+        "document_id",
+        "published_day",
+    ]
     assert all(received.query["wait"] == ["true"] for received in to_windows[1:])
 
 

@@ -59,12 +59,13 @@ class Processes:
         """Starts a generator function in a fresh process; up to its first `yield` it gets ready."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_main, args=(theirs, operate, arguments), daemon=False)
-        with _signals_held_back():  # cut off half way by a Ctrl-C, the new process would complain
+        # Cut off half way by a Ctrl-C, the new process would complain, or outlive this one.
+        with _signals_held_back():
             process.start()
+            running = Running(process, ours)
+            self._left = [each for each in self._left if each.is_running()]
+            self._left.append(running.process)
         theirs.close()
-        running = Running(process, ours)
-        self._left = [each for each in self._left if each.is_running()]
-        self._left.append(running.process)
         return running
 
     def watch(self, processes: list[psutil.Process]) -> None:
