@@ -100,8 +100,8 @@ def test_a_reader_follows_every_switch_and_no_call_fails_or_mixes_two_generation
     # Of each generation that was left the child, the view, the threads and the descriptors go.
     wait_until(lambda: len(workers_of(tmp_path)) == 1)
     wait_until(lambda: threading.active_count() == n_threads)
-    assert len([entry for entry in (tmp_path / "views").iterdir() if entry.is_dir()]) == 1
-    assert len(os.listdir("/proc/self/fd")) == n_open
+    wait_until(lambda: len([entry for entry in (tmp_path / "views").iterdir() if entry.is_dir()]) == 1)
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) == n_open)
     index.close()
     assert workers_of(tmp_path) == []
     assert list((tmp_path / "views").iterdir()) == []

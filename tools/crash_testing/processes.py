@@ -66,6 +66,7 @@ class Processes:
             self._left = [each for each in self._left if each.is_running()]
             self._left.append(running.process)
         theirs.close()
+        running.begin()
         return running
 
     def watch(self, processes: list[psutil.Process]) -> None:
@@ -81,6 +82,11 @@ class Running:
         self._connection = connection
         self._end: tuple[str, Any] | None = None
         self.process = psutil.Process(process.pid)
+
+    def begin(self) -> None:
+        """Lets the process begin: not before it is known, since one that has ended already cannot be looked up."""
+        with suppress(BrokenPipeError):  # somebody has killed it; what comes of it says so
+            self._connection.send(None)
 
     def wait_until_ready(self) -> None:
         """Waits until the function has got ready.
@@ -172,7 +178,8 @@ def _at_once(function: Callable[..., Any], *arguments: Any) -> Work:
 def _main(connection: Connection, operate: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
     os.setsid()  # a Ctrl-C in the terminal is the parent's business
     set_up_logging("CRITICAL")
-    with connection, suppress(BrokenPipeError):  # the parent may have ended
+    with connection, suppress(BrokenPipeError, EOFError):  # the parent may have ended
+        connection.recv()  # `Running.begin`
         connection.send(_end_of(operate, arguments, lambda: connection.send(_READY_MESSAGE)))
 
 
