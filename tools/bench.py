@@ -5,6 +5,7 @@ else the descriptions of the installed packages) and, beyond them, perturbed cop
 `chunking`: how much of the wanted text reaches the context, for each way of cutting documents (chunking_evaluation in
 RAG_TEST_DATA_DIR).
 `while-building`: how long questions wait while a generation of N windows is built and switched to.
+`growth`: what building and asking the embedded index costs at several sizes, and the exponents.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from typing import Any
 from benchmarks.chunking.benchmark import STRATEGIES, measure_chunking
 from benchmarks.chunking.benchmark import choice_of as chunking_of
 from benchmarks.chunking.table import chunking_tables
+from benchmarks.growth.benchmark import measure_growth
+from benchmarks.growth.table import growth_table, plot_growth
 from benchmarks.life.while_building import measure_while_building, while_building_lines
 from benchmarks.measured_data import data_folder
 from benchmarks.stores.benchmark import COMPRESSION_NAMES, measure_stores
@@ -26,6 +29,8 @@ from benchmarks.stores.windows import Windows
 from rag_llm_system.domain.errors import InputError
 from rag_llm_system.settings import load_settings
 from tools.command_line import caller_path, run_tool
+
+_GROWTH_SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def main() -> None:
@@ -55,6 +60,15 @@ def _while_building(arguments: argparse.Namespace, folder: Path, file: Path | No
     report = measure_while_building(arguments.n, arguments.live, arguments.readers, folder / "while_building", _tell)
     _write(file, report)
     print(*while_building_lines(report), sep="\n")
+
+
+def _growth(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
+    material = read_material(load_settings(), folder / "material", _tell)
+    sizes = arguments.n or _GROWTH_SIZES
+    report = measure_growth(material, sizes, folder / "growth", _tell, keep=partial(_write, file))
+    print(*growth_table(report), sep="\n")
+    if arguments.plot:
+        plot_growth(report, caller_path(arguments.plot))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,7 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--live", type=int, default=20_000, help="windows to ask meanwhile (default 20000)")
     building.add_argument("--readers", type=int, default=2, help="processes that ask (default 2)")
     building.set_defaults(measure=_while_building)
-    for benchmark in (stores, chunking, building):
+    growth = benchmarks.add_parser("growth", help="what the index costs at several sizes")
+    growth.add_argument(
+        "--n", type=int, action="append", help=f"repeatable; default: {', '.join(map(str, _GROWTH_SIZES))}"
+    )
+    growth.add_argument("--plot", metavar="FILE", help="draw the costs over the size, as SVG")
+    growth.set_defaults(measure=_growth)
+    for benchmark in (stores, chunking, building, growth):
         benchmark.add_argument("--json", metavar="FILE", help="where the report goes")
     return parser
 

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 
 from benchmarks.measured_data import data_folder
 from rag_llm_system.application.preprocessing.dispatchers import CleaningDispatcher
-from rag_llm_system.application.preprocessing.embedding_data_handlers import embed_windows, index_point
+from rag_llm_system.application.preprocessing.embedding_data_handlers import (
+    KEYWORD_TEXT_VERSION,
+    embed_windows,
+    index_point,
+)
 from rag_llm_system.bootstrap.embedding import chunking_dispatcher, open_embedder
 from rag_llm_system.domain.documents import ArticleContent, ArticleDocument, Category, document_id
 from rag_llm_system.domain.index_points import IndexPoint
@@ -74,7 +78,8 @@ def read_material(settings: Settings, cache: Path, tell: Tell, *, most_documents
     texts = _scifact(scifact, most_documents) if scifact.is_dir() else _packages(most_documents)
     embedder, tokenizer = open_embedder(settings, tell)
     chunking = chunking_dispatcher(settings, tokenizer, embedder)
-    parts = [texts.name, embedder.fingerprint, chunking.settings_fingerprint(), *texts.questions]
+    parts = [texts.name, embedder.fingerprint, chunking.settings_fingerprint(), str(KEYWORD_TEXT_VERSION)]
+    parts += texts.questions
     parts += [document.content_hash() for document in texts.documents]
     kept = cache / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}.npz"
     if not kept.is_file():

@@ -60,11 +60,16 @@ class MemoryWatch:
 
     def look(self) -> None:
         """Looks once."""
-        self.peak_bytes = max(self.peak_bytes, sum(map(_resident_bytes, _family())))
+        self.peak_bytes = max(self.peak_bytes, resident_bytes())
 
     def _watch(self) -> None:
         while not self._ended.wait(_INTERVAL_S):
             self.look()
+
+
+def resident_bytes() -> int:
+    """Gives what this process and its children have resident now."""
+    return sum(map(_resident_bytes, _family()))
 
 
 def _cpu_seconds() -> float:
