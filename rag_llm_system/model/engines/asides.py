@@ -31,6 +31,8 @@ _PHRASES = (
 )
 """Appeals, credits and notices as they stand under and beside articles."""
 _APPEAL = re.compile(r"\W*(?:subscribe|share|copyright\W{1,5}\d{4})\b", re.IGNORECASE)
+_BADGE = re.compile(r"\|\s+image::|^\s*:target:", re.MULTILINE)
+"""An image of a reStructuredText file, as they stand in rows under titles."""
 _LINKS_ALONE = re.compile(r"(?:\W*\[[^\]]*\](?:\([^)]*\))?){2,}\W*$")
 _OF_OWN_SUBJECT = re.compile(
     r"""
@@ -52,7 +54,7 @@ def is_boilerplate(sentence: str, asked: frozenset[str]) -> bool:
     if appeal:
         found.append(appeal.group())
     if not found:
-        return _LINKS_ALONE.match(lowered) is not None
+        return bool(_BADGE.search(sentence) or _LINKS_ALONE.match(lowered))
     return asked.isdisjoint(word for phrase in found for word in _WORD.findall(phrase))
 
 

@@ -111,9 +111,13 @@ def answer_features(question: Question, best: Sentence, probability: float, high
 
 
 def is_of_another(question: Question, sentence: Sentence) -> bool:
-    """Says whether a sentence speaks of its document's own subject while the question asks about another."""
+    """Says whether a sentence is about another subject than the question is: its document's own, or one never named.
+
+    Of a short question all that it is asked of has to stand somewhere in the passage or its title.
+    """
     missing = question.subject.difference(sentence.stems, sentence.heading)
-    return bool(missing) and speaks_of_own_subject(sentence.text)
+    is_never_named = len(question.terms) <= _MAX_SHORT and not question.subject <= sentence.whole
+    return is_never_named or (bool(missing) and speaks_of_own_subject(sentence.text))
 
 
 def tells_only_subject(question: Question, sentence: Sentence) -> bool:

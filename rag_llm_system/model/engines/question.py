@@ -29,6 +29,12 @@ swim swam; take took taken; teach taught; think thought; throw threw thrown; und
 win won; write wrote written
 """
 _BASE_FORM = {form: verb.split()[0] for verb in _IRREGULAR_VERBS.split(";") for form in verb.split()[1:]}
+_SPELLINGS = """
+behaviour behavior; catalogu catalog; centr center; colour color; defenc defens; favour favor; fibr fiber; grey gray;
+honour honor; labour labor; licenc licens; neighbour neighbor; offenc offens; programm program
+"""
+_ONE_SPELLING = dict(pair.split() for pair in _SPELLINGS.split(";"))
+"""British stems, each with the American one: a question and its answer need not be written on one side of the sea."""
 _NO_CONTENT = frozenset((_STOP_WORDS + _QUESTION_WORDS).split())
 _ASKED_FOR = re.compile(
     r"\b(?:what|which)\s+(?:\w+\s+)?"
@@ -197,7 +203,10 @@ def words_of(text: str, stem_words: StemWords) -> list[Word]:
     """Gives the words of a text in order."""
     matches = list(_WORD.finditer(text))
     stems = stem_words([_folded(match.group()) for match in matches])
-    return [Word(match.start(), match.group().lower(), stem) for match, stem in zip(matches, stems, strict=True)]
+    return [
+        Word(match.start(), match.group().lower(), _ONE_SPELLING.get(stem, stem))
+        for match, stem in zip(matches, stems, strict=True)
+    ]
 
 
 def _kind_of(text: str, terms: set[str], names: frozenset[str]) -> AnswerKind:

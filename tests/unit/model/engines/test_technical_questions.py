@@ -24,6 +24,9 @@ MODEL_FIRST = (
     "Modelio V2 is a ground-up rewrite that offers many new features compared to Modelio V1.\n"
 )
 MODEL = Passage(2, "m", MODEL_FIRST, "modelio", "", path="README.md", similarity=0.65)
+MODEL_IN_USE = Passage(
+    1, "u", "Call `modelio` with your types. Modelio then reads them.\n", "modelio", "", start=900, similarity=0.76
+)
 CHANGES = Passage(
     1,
     "c",
@@ -35,6 +38,29 @@ CHANGES = Passage(
     path="README.md",
     start=2000,
     similarity=0.7,
+)
+NAMED = Passage(
+    2,
+    "n",
+    "## License\n\nFuzzbar is licensed under the MIT license since everyone should be free to use it.\n",
+    "fuzzbar",
+    "",
+    path="README.md",
+    start=700,
+)
+BRITISH = Passage(
+    3, "b", "Barloop shows bars.\n\nLICENCE\n\nThe licence of Barloop is MIT.\n", "barloop", "", similarity=0.6
+)
+BADGES = Passage(
+    1,
+    "d",
+    "Badger counts stars.\n\n.. |Stars| image:: https://example.org/badger/stars.svg\n"
+    "   :target: https://example.org/badger\n.. |LICENCE| image:: https://example.org/badger/licence.svg\n"
+    "   :target: https://example.org/badger/LICENCE\n",
+    "badger",
+    "",
+    start=9000,
+    similarity=0.76,
 )
 GRAPHS = Passage(
     1,
@@ -109,6 +135,10 @@ def quoted(question: str, *passages: Passage) -> list[str]:
         ("Which license is quickweb under?", (FAST,), "This project is licensed under the terms of the MIT license."),
         ("What license does packjson have?", (FAST,), REFUSED),
         ("What license does zebra have?", (FAST,), REFUSED),
+        ("What license does fuzzbar have?", (NAMED, FAST), "Fuzzbar is licensed under the MIT license since"),
+        ("What license does modelio have?", (MODEL_IN_USE, NAMED), REFUSED),
+        ("What license does barloop have?", (BRITISH, NAMED), "The licence of Barloop is MIT."),
+        ("What license does badger have?", (BADGES,), REFUSED),
         ("What is modelio?", (CHANGES, MODEL), "Data validation using type hints."),
         ("What is Modelio?", (CHANGES,), REFUSED),
         ("What is a GAN?", (GRAPHS,), "GANs are a family of models that learn by a contest."),
