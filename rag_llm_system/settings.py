@@ -115,11 +115,18 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TEXT_EMBEDDING_MODEL_ID", "EMBED_MODEL"),
         description="Embedding model: a name on the hub or a local folder.",
     )
-    embed_backend: Literal["onnx", "torch"] = Field("onnx", description="What runs the embedder.")
-    embed_batch: int = Field(64, ge=1, description="Windows that are embedded and stored at a time.")
-    rag_embed_precision: Literal["int8", "fp32"] = Field("int8", description="Precision of the ONNX embedder.")
+    embed_backend: Literal["auto", "onnx", "openvino", "torch"] = Field(
+        "auto", description="What runs the embedder. auto: what is installed and fastest on this CPU."
+    )
+    embed_batch: int = Field(128, ge=1, description="Windows that are embedded and stored at a time.")
+    rag_embed_precision: Literal["int8", "bf16", "fp32"] = Field(
+        "int8", description="How exact vectors are at least. bf16 needs OpenVINO or torch."
+    )
+    rag_embed_processes: int | None = Field(
+        None, ge=1, description="Processes that embed while an index is made. Unset: one a core. 1: none but its own."
+    )
     rag_embed_threads: int = Field(1, ge=1, description="Threads of the embedder in one process.")
-    rag_model_device: str = Field("cpu", description="Device of torch models: cpu, cuda, cuda:1, mps.")
+    rag_model_device: str = Field("cpu", description="Device of torch models: cpu, cuda, cuda:1, mps, auto.")
     rag_embedding_cache_mb: int = Field(
         512, ge=0, description="Embeddings that are kept, so that the same text is not embedded again, in MB. 0: none."
     )

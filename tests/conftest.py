@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.forked_commands import ForkedCommands, forked_commands
 
 _DATA = Path(os.environ.get("RAG_TEST_DATA_DIR") or Path(__file__).resolve().parents[2] / "shared" / "data").absolute()
 _HOME = tempfile.TemporaryDirectory(prefix="rag-tests-")
@@ -27,6 +30,14 @@ def pytest_configure() -> None:
         folder.mkdir()
         os.environ[key] = str(folder)
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["EMBED_BACKEND"] = "onnx"  # the same numbers, whether or not the extra openvino is installed
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[ForkedCommands]:
+    """Runs commands in processes that find ZenML loaded."""
+    with forked_commands() as forked:
+        yield forked
 
 
 def pytest_unconfigure() -> None:

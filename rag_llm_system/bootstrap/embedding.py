@@ -1,9 +1,11 @@
 """Which embedder, and with it how texts are cut."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rag_llm_system.bootstrap.machine import n_usable_cores
 from rag_llm_system.bootstrap.models import Tell, model_weights, models_folder
 from rag_llm_system.domain.documents import Category
 from rag_llm_system.settings import MB, Settings
@@ -27,21 +29,57 @@ def open_embedder(settings: Settings, tell: Tell) -> tuple["Embedder", "Tokenize
             model_id=settings.text_embedding_model_id,
             weights_dir=weights,
             device=settings.rag_model_device,
+            precision=settings.rag_embed_precision,
             batch_size=settings.embed_batch,
             n_threads=settings.rag_embed_threads,
         )
         return torch_embedder, tokenizer
-    from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
-
-    embedder = OnnxEmbedder(
-        model_id=settings.text_embedding_model_id,
-        weights_dir=weights,
-        cache_dir=models_folder(settings),
-        precision=settings.rag_embed_precision,
-        n_threads=settings.rag_embed_threads,
-        on_message=tell,
-    )
+    made_by, arguments = _without_torch(settings, weights)
+    embedder: Embedder = made_by(**arguments, on_message=tell)
     return embedder, tokenizer
+
+
+@contextmanager
+def open_bulk_embedder(settings: Settings, embedder: "Embedder") -> Iterator["Embedder"]:
+    """Gives an embedder for many texts: on all cores where the settings allow it, else the one that is given."""
+    n_processes = settings.rag_embed_processes or n_usable_cores()
+    if n_processes < 2 or settings.embed_backend == "torch":
+        yield embedder
+        return
+    from rag_llm_system.model.embeddings.embedder_pool import EmbedderPool
+
+    made_by, arguments = _without_torch(
+        settings, model_weights(settings, settings.text_embedding_model_id, lambda _: None)
+    )
+    class_name = f"{made_by.__module__}:{made_by.__qualname__}"
+    pool = EmbedderPool(embedder, class_name=class_name, arguments={**arguments, "n_threads": 1}, n_workers=n_processes)
+    with closing(pool):
+        yield pool
+
+
+def _without_torch(settings: Settings, weights: Path) -> tuple[type[Any], dict[str, Any]]:
+    """Gives the class of the embedder, and what it takes: plain values, as a worker process takes them too.
+
+    It is the fastest on this CPU where neither backend nor precision asks for one kind, else that kind.
+    """
+    from rag_llm_system.model.embeddings.fastest_embedder import FastestEmbedder
+    from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
+    from rag_llm_system.model.embeddings.openvino_embedder import OpenVinoEmbedder
+
+    backend, precision = settings.embed_backend, settings.rag_embed_precision
+    common: dict[str, Any] = {
+        "model_id": settings.text_embedding_model_id,
+        "weights_dir": weights,
+        "cache_dir": models_folder(settings),
+        "n_threads": settings.rag_embed_threads,
+    }
+    if backend == "auto" and precision == "int8":
+        return FastestEmbedder, common
+    if precision == "fp32":
+        return OnnxEmbedder, {**common, "precision": "fp32"}
+    if precision == "bf16" or backend == "openvino":
+        return OpenVinoEmbedder, {**common, "precision": precision}
+    return OnnxEmbedder, {**common, "precision": "int8"}
 
 
 @contextmanager

@@ -21,6 +21,19 @@ def machine() -> dict[str, str | int | float]:
     }
 
 
+def n_usable_cores() -> int:
+    """Gives how many cores this process may use, by its affinity and by the limit of its container (cgroup v2)."""
+    try:
+        n_cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such thing
+        n_cores = os.cpu_count() or 1
+    try:
+        quota_us, period_us = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(n_cores, int(quota_us) // int(period_us)))
+    except (OSError, ValueError):  # no container, or "max": no limit
+        return n_cores
+
+
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Gives the versions of Python and of those of these packages that are installed."""
     found = {"python": platform.python_version()}

@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 
 from rag_llm_system.domain.ports.embedder import Embedder
 from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
+from rag_llm_system.model.embeddings.openvino_embedder import OpenVinoEmbedder
 from rag_llm_system.model.embeddings.sentence_transformers_embedder import SentenceTransformersEmbedder
 from tests.tiny_bert import MAX_LENGTH, make_tiny_bert, reference_vector
 
+NO_OPENVINO = importlib.util.find_spec("openvino") is None
 NO_TORCH = importlib.util.find_spec("sentence_transformers") is None
 TEXTS = ["the cat sat on a mat", "Rain!", "", "we saw a dog and it ran far, far away from the house", "sea " * 22]
+
+N_SHORT_TOKENS = 5
+"""Of the texts above some are short then, and some are not."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Case:
     params=[
         "fp32",
         "int8",
+        pytest.param("openvino", marks=pytest.mark.skipif(NO_OPENVINO, reason="no openvino")),
         pytest.param(
             "torch", marks=[pytest.mark.torch, pytest.mark.skipif(NO_TORCH, reason="no sentence-transformers")]
         ),
@@ -44,6 +50,15 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "torch":
         torch_embedder = SentenceTransformersEmbedder(model_id="somebody/tiny", weights_dir=folder, batch_size=3)
         yield Case(torch_embedder, folder, 1 - 1e-6)
+        return
+    if request.param == "openvino":
+        yield Case(
+            OpenVinoEmbedder(
+                model_id="somebody/tiny", weights_dir=folder, cache_dir=root / "models", short_tokens=N_SHORT_TOKENS
+            ),
+            folder,
+            0.98,
+        )
         return
     yield Case(
         OnnxEmbedder(model_id="somebody/tiny", weights_dir=folder, cache_dir=root / "models", precision=request.param),

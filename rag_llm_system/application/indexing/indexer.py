@@ -1,16 +1,19 @@
 """From raw documents to a searchable index: see what changed, load cleaned documents, load embedded windows.
 
-Everything streams in small batches. A document is noted in the ledger as unfinished before anything of it is written,
-and as indexed after its last window: a run which is killed loses the work of one batch, and the next run goes on from
-there, or takes out what is gone meanwhile. Ids are derived from content, so doing a thing twice changes nothing. What
-is in memory at a time are a digest of each document, and the texts of a batch or of one document that is longer.
+Everything streams in small batches: while one is embedded, the next is cut and the one before is stored. A document is
+noted in the ledger as unfinished before anything of it is written, and as indexed after its last window: a run which is
+killed loses the work of a few batches, and the next run goes on from there, or takes out what is gone meanwhile. Ids
+are derived from content, so doing a thing twice changes nothing. What is in memory at a time are a digest of each
+document, and the texts of a few batches or of one document that is longer.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -18,6 +21,7 @@ from loguru import logger
 
 from rag_llm_system.application.indexing.comparison import compare, document_key
 from rag_llm_system.application.indexing.ledger import Ledger, document_point_id
+from rag_llm_system.application.indexing.looking_ahead import worked_ahead
 from rag_llm_system.application.indexing.selection import (
     CleaningReport,
     DocumentSelection,
@@ -38,7 +42,28 @@ from rag_llm_system.domain.users import folded_name
 _T = TypeVar("_T")
 _UNFINISHED = "unfinished"
 _CHARS_PER_CALL = 4_000_000
+_CHARS_PER_READING = 1_000_000
+_DOCUMENTS_PER_READING = 64
 _IDS_PER_CALL = 1_000
+
+
+@dataclass(slots=True)
+class _Group:
+    """Documents that are recorded together, and the windows that they have now."""
+
+    category: Category
+    digests: list[DocumentDigest] = field(default_factory=list)
+    window_ids: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Windows that are embedded and stored together, maybe none; the last of its group says so."""
+
+    group: _Group
+    windows: list[Window]
+    n_chars_done: int
+    is_last: bool = False
 
 
 def select_documents(
@@ -79,7 +104,11 @@ class Indexer:
         embed: windows -> embedded windows, in their order.
         to_point: embedded window -> what is stored of it.
         n_windows_per_batch: how many windows are embedded and stored at a time.
-        n_documents_per_batch: how many documents are noted at a time, and lost at the most when the process is killed.
+        n_documents_per_batch: how many documents are noted at a time; fewer, where they have many windows. They are
+            what is lost when the process is killed.
+        n_windows_per_group: with how many windows these documents are noted, though they are fewer.
+        n_batches_ahead: how many batches are embedded, or wait for it, while others are cut and stored; 0: one after
+            the other.
         n_reused: gives how many windows so far did not have to be embedded, because their vectors were known.
     """
 
@@ -94,7 +123,9 @@ class Indexer:
         embed: Callable[[Sequence[Window]], list[EmbeddedWindow]],
         to_point: Callable[[EmbeddedWindow], IndexPoint],
         n_windows_per_batch: int = 64,
-        n_documents_per_batch: int = 16,
+        n_documents_per_batch: int = 128,
+        n_windows_per_group: int = 1_024,
+        n_batches_ahead: int = 0,
         n_reused: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -107,6 +138,8 @@ class Indexer:
         self._to_point = to_point
         self._n_windows_per_batch = n_windows_per_batch
         self._n_documents_per_batch = n_documents_per_batch
+        self._n_windows_per_group = n_windows_per_group
+        self._n_batches_ahead = n_batches_ahead
         self._n_reused = n_reused
         self._unfinished = Ledger(index, settings_fingerprint=_UNFINISHED)
         self._clock = clock
@@ -125,7 +158,7 @@ class Indexer:
         failures: Failures = {}
         n_done = n_chars = 0
         for category, digests in comparison.to_do.batches(self._n_documents_per_batch):
-            for some in _within(_CHARS_PER_CALL, self._cleaned(digests, failures)):
+            for some in _within(_CHARS_PER_CALL, self._cleaned(category, digests, failures)):
                 # Not those that cannot be cleaned: a run that changes nothing must not write.
                 cleaned_ids = {document.id for document in some}
                 self._unfinished.record([digest for digest in digests if digest.id in cleaned_ids])
@@ -148,8 +181,11 @@ class Indexer:
         """Cuts, embeds and loads what the ledger has as unfinished: the documents that were cleaned."""
         n_reused_before = self._n_reused()
         run = LoadingRun(Stopwatch(self._clock), Tally(), on_progress, n_chars=cleaning.n_chars)
-        for category, batch in self._unfinished_batches():
-            self._load(category, batch, run)
+        with closing(worked_ahead(partial(self._embedded, run), self._parts(run), self._n_batches_ahead)) as parts:
+            for part, embedded in parts:
+                with run.stopwatch.stage("load"):
+                    self._store(part, embedded, run.failures)
+                run.tell(part.n_chars_done)
         loaded = run.tally.total
         n_reused = min(self._n_reused() - n_reused_before, loaded.n_windows)
         logger.info("embedded_chunks_loaded documents={} windows={}", loaded.n_documents, loaded.n_windows)
@@ -168,53 +204,86 @@ class Indexer:
             n_windows_by_author=dict(sorted(run.tally.n_windows_by_author.items())),
         )
 
-    def _cleaned(self, digests: Sequence[DocumentDigest], failures: Failures) -> Iterator[CleanedDocument]:
-        for digest in digests:
+    def _cleaned(
+        self, category: Category, digests: Sequence[DocumentDigest], failures: Failures
+    ) -> Iterator[CleanedDocument]:
+        gone = {digest.id: digest for digest in digests}
+        for document in self._raw(category, digests, failures):
+            with _noted(gone.pop(document.id), failures):
+                yield self._clean(document)
+        # They went since they were compared.
+        self._remove([digest for digest in gone.values() if document_key(digest) not in failures])
+
+    def _raw(self, category: Category, digests: Sequence[DocumentDigest], failures: Failures) -> Iterator[Document]:
+        """Gives the documents, read together; one by one from where one cannot be read."""
+        left = {digest.id: digest for digest in digests}
+        try:
+            for document in self._documents.find(category, ids=list(left)):
+                del left[document.id]
+                yield document
+            return
+        except IntegrityError:
+            logger.info("documents_read_one_by_one category={} n={}", category, len(left))
+        for digest in left.values():
             with _noted(digest, failures):
-                found = list(self._documents.find(digest.category, ids=[digest.id]))
-                if not found:  # it went since it was compared
-                    self._remove([digest])
-                for document in found:
-                    yield self._clean(document)
+                yield from self._documents.find(category, ids=[digest.id])
 
-    def _load(self, category: Category, digests: Sequence[DocumentDigest], run: LoadingRun) -> None:
-        collection = CHUNK_COLLECTIONS[category]
-        window_ids: set[str] = set()
-        for some in _slices(self._windows(digests, run), self._n_windows_per_batch):
-            with run.stopwatch.stage("embed"):
-                embedded = self._embed(some)
-            with run.stopwatch.stage("load"):
-                self._index.upsert(collection, [self._to_point(window) for window in embedded])
-            window_ids.update(window.id for window in some)
-            run.tell()
-        with run.stopwatch.stage("load"):
-            self._remove_failed(digests, run.failures)
-            cut = [digest for digest in digests if document_key(digest) not in run.failures]
-            self._remove_others(collection, [digest.id for digest in cut], window_ids)
+    def _parts(self, run: LoadingRun) -> Iterator[_Part]:
+        """Gives all that is to be embedded, cut one document at a time."""
+        for category, digests in self._unfinished_batches():
+            group, some = _Group(category), list[Window]()
+            for digest, document in self._cleaned_before(category, digests):
+                n_chars_before = run.n_chars_cut
+                for window in self._windows(digest, document, run):
+                    run.n_chars_cut = max(run.n_chars_cut, n_chars_before + window.end)  # chunks may overlap
+                    some.append(window)
+                    group.window_ids.add(window.id)
+                    if len(some) == self._n_windows_per_batch:
+                        yield _Part(group, some, run.n_chars_cut)
+                        some = []
+                run.n_chars_cut = n_chars_before + (len(document.text) if document else 0)
+                group.digests.append(digest)
+                if len(group.window_ids) >= self._n_windows_per_group:
+                    yield _Part(group, some, run.n_chars_cut, is_last=True)
+                    group, some = _Group(category), []
+            if group.digests:
+                yield _Part(group, some, run.n_chars_cut, is_last=True)
+
+    def _windows(self, digest: DocumentDigest, document: CleanedDocument | None, run: LoadingRun) -> list[Window]:
+        windows: list[Window] = []
+        with run.stopwatch.stage("chunk"), _noted(digest, run.failures):
+            windows = self._cut(document) if document else []
+            run.tally.add(digest.category, windows)
+        return windows
+
+    def _embedded(self, run: LoadingRun, part: _Part) -> list[EmbeddedWindow]:
+        with run.stopwatch.stage("embed"):
+            return self._embed(part.windows) if part.windows else []
+
+    def _store(self, part: _Part, embedded: Sequence[EmbeddedWindow], failures: Failures) -> None:
+        collection, digests = CHUNK_COLLECTIONS[part.group.category], part.group.digests
+        if embedded:
+            self._index.upsert(collection, [self._to_point(window) for window in embedded])
+        if part.is_last:
+            self._remove_failed(digests, failures)
+            cut = [digest for digest in digests if document_key(digest) not in failures]
+            self._remove_others(collection, [digest.id for digest in cut], part.group.window_ids)
             self._ledger.record(cut)
-        run.tell()
 
-    def _windows(self, digests: Sequence[DocumentDigest], run: LoadingRun) -> Iterator[Window]:
-        """Gives the windows of all these documents, cut one document at a time."""
-        for digest in digests:
-            windows: list[Window] = []
-            n_chars = 0
-            with run.stopwatch.stage("chunk"), _noted(digest, run.failures):
-                for document in self._cleaned_before(digest):
-                    n_chars = len(document.text)
-                    windows = self._cut(document)
-            if document_key(digest) not in run.failures:
-                run.tally.add(digest.category, windows)
-            n_chars_before = run.n_chars_done
-            for window in windows:
-                run.n_chars_done = max(run.n_chars_done, n_chars_before + window.end)  # chunks may overlap
-                yield window
-            run.n_chars_done = n_chars_before + n_chars
-
-    def _cleaned_before(self, digest: DocumentDigest) -> Iterator[CleanedDocument]:
-        where = PointFilter(ids=[document_point_id(digest.category, digest.id)])
-        for point in self._index.scroll(CLEANED_COLLECTIONS[digest.category], where):
-            yield CleanedDocument.model_validate(point.payload)
+    def _cleaned_before(
+        self, category: Category, digests: Sequence[DocumentDigest]
+    ) -> Iterator[tuple[DocumentDigest, CleanedDocument | None]]:
+        """Gives the digests in order, each with its document: so many at a time as their length before allows."""
+        start, n_documents = 0, 1
+        while some := digests[start : start + n_documents]:
+            ids = {document_point_id(category, digest.id): digest.id for digest in some}
+            points = self._index.scroll(CLEANED_COLLECTIONS[category], PointFilter(ids=list(ids)))
+            found = {ids[point.id]: CleanedDocument.model_validate(point.payload) for point in points}
+            longest = max((len(document.text) for document in found.values()), default=0)
+            start += len(some)
+            n_documents = max(1, min(_DOCUMENTS_PER_READING, _CHARS_PER_READING // max(1, longest)))
+            for digest in some:
+                yield digest, found.pop(digest.id, None)
 
     def _remove_others(self, collection: str, document_ids: Sequence[str], window_ids: set[str]) -> None:
         """Removes the windows that these documents had before and have no longer."""

@@ -43,13 +43,13 @@ class LoadingRun:
     tally: Tally
     on_progress: Progress | None
     n_chars: int
-    n_chars_done: int = 0
+    n_chars_cut: int = 0
     failures: Failures = field(default_factory=dict)
 
-    def tell(self) -> None:
+    def tell(self, n_chars_done: int) -> None:
         """Says how far the run is."""
         if self.on_progress:
-            self.on_progress(min(self.n_chars_done, self.n_chars), self.n_chars)
+            self.on_progress(min(n_chars_done, self.n_chars), self.n_chars)
 
 
 def _sum(counts: Iterable[LoadedCounts]) -> LoadedCounts:

@@ -69,6 +69,8 @@ class ArticleChunkingHandler:
     def chunk(self, document: CleanedDocument, tokens: TokenizedText) -> list[Chunk]:  # noqa: ARG002 (characters only)
         """Gives the chunks in order; they tile the text."""
         text = document.text
+        if len(text) <= self.max_chars:  # the balance below never makes two chunks of what fits into one
+            return [chunk_of_span(document, 0, len(text))] if text.strip() else []
         # Pieces so small leave enough choice for joining them to chunks that are about equally long.
         splitter = _splitter(_PROSE_SEPARATORS, "end", max(1, self.min_chars // 4), len)
         borders = _borders(splitter, text, 0, len(text))

@@ -86,6 +86,8 @@ class WindowPacker:
         """Gives the title's beginning and the path's end, together at most `max_heading_tokens` tokens."""
         title = " ".join(title.split())
         n_title, n_path = self._count([title, path])
+        if n_title + n_path <= self.max_heading_tokens:
+            return f"{title} {path}".strip()
         n_for_path = self.max_heading_tokens - min(n_title, self.max_heading_tokens // 2)
         while n_path > n_for_path and "/" in path:
             path = path.partition("/")[2]

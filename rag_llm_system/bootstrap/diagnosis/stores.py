@@ -67,8 +67,8 @@ def embedder(settings: Settings) -> Finding:
     opened, _ = open_embedder(_without_download(settings), _refuse)
     name = f"{opened.fingerprint}, {opened.dimension} dimensions"
     not_prepared = info(f"{name}; weights are there, prepared at first use")
-    is_onnx = settings.embed_backend == "onnx"
-    if is_onnx and not any(models_folder(settings).glob(f"*-{settings.rag_embed_precision}-v*/model.onnx")):
+    needs_torch = settings.embed_backend == "torch"
+    if not needs_torch and not any(models_folder(settings).glob(f"*-{settings.rag_embed_precision}-v*/model.onnx")):
         return not_prepared
     try:
         vectors = opened.embed(["Is the embedder there?"])

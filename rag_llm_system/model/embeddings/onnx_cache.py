@@ -23,6 +23,7 @@ from loguru import logger
 from rag_llm_system.domain import errors
 from rag_llm_system.domain.errors import BackendError, ConfigurationError, DiskFullError, RagError
 from rag_llm_system.model.embeddings.bert_graph import GRAPH_VERSION
+from rag_llm_system.model.embeddings.calibration import calibration_sha256
 from rag_llm_system.model.embeddings.encoder_config import read_cross_encoder_config, read_encoder_config
 from rag_llm_system.model.embeddings.onnx_kinds import Kind
 from rag_llm_system.model.embeddings.weights import weights_sha256
@@ -75,6 +76,7 @@ def _expected_manifest(weights_dir: Path, precision: str, kind: Kind) -> dict[st
         "weights_sha256": weights_sha256(weights_dir),
         "precision": precision,
         "config": asdict(config),
+        **({"calibration_sha256": calibration_sha256()} if precision == "batched-int8" else {}),
     }
 
 

@@ -37,6 +37,7 @@ class OnnxEmbedder:
         weights_dir: holds model.safetensors, config.json, tokenizer.json, as `locate_weights` gives it.
         cache_dir: where built models are kept.
         precision: of the linear layers.
+        promised: what the fingerprint says of the precision, where vectors may come from several; else `precision`.
         n_threads: of one call.
         on_message: told when the model has to be built, which takes seconds.
 
@@ -52,6 +53,7 @@ class OnnxEmbedder:
         weights_dir: Path,
         cache_dir: Path,
         precision: Precision = "int8",
+        promised: Precision | None = None,
         n_threads: int = 1,
         on_message: Callable[[str], None] = lambda _message: None,
     ) -> None:
@@ -61,6 +63,7 @@ class OnnxEmbedder:
         self._weights_dir = weights_dir
         self._cache_dir = cache_dir
         self._precision = precision
+        self._promised = promised or precision
         self._n_threads = n_threads
         self._on_message = on_message
         self._config = read_encoder_config(weights_dir)
@@ -78,7 +81,7 @@ class OnnxEmbedder:
 
     @cached_property
     def fingerprint(self) -> str:
-        return f"{self._name}@{weights_sha256(self._weights_dir)[:8]}:{self._precision}"
+        return f"{self._name}@{weights_sha256(self._weights_dir)[:8]}:{self._promised}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See the port.
@@ -87,18 +90,25 @@ class OnnxEmbedder:
             BackendError: ONNX Runtime failed.
             RagError: what `built_model` raises, at the first call.
         """
-        vectors = [self._embed_one(text) for text in texts]
+        parts_of = [self._parts(text) for text in texts]
+        found = iter(self._read([ids for parts in parts_of for ids in parts]))
+        vectors = [_joined([next(found) for _ in parts], [len(ids) for ids in parts]) for parts in parts_of]
         return np.array(vectors, np.float32).reshape(len(texts), self.dimension)
 
-    def _embed_one(self, text: str) -> NDArray[np.float32]:
+    def _parts(self, text: str) -> list[list[int]]:
+        """Gives the token ids of the text, or of each of its parts where it is longer than the model reads."""
         ids = self._tokenizer.token_ids(text)
         if len(ids) <= self._config.max_length:
-            return self._run(ids)
+            return [ids]
         parts = halves_that_fit(text, lambda part: self._tokenizer.count(part) <= self.max_tokens)
-        tokens = [self._tokenizer.token_ids(part) for part in parts]
-        return weighted_mean([self._run(ids) for ids in tokens], [len(ids) for ids in tokens])
+        return [self._tokenizer.token_ids(part) for part in parts]
 
-    def _run(self, ids: list[int]) -> NDArray[np.float32]:
+    def _read(self, token_ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Gives float32, shape (n_parts, dimension), L2-normalised, in order."""
+        vectors = [self._run(ids) for ids in token_ids]
+        return np.array(vectors, np.float32).reshape(len(token_ids), self.dimension)
+
+    def _run(self, ids: Sequence[int]) -> NDArray[np.float32]:
         session = self._loaded_session()
         try:
             (vector,) = session.run(None, {"input_ids": np.array(ids, np.int64)})
@@ -117,3 +127,7 @@ class OnnxEmbedder:
                 )
                 self._session = open_session(model, n_threads=self._n_threads)
             return self._session
+
+
+def _joined(vectors: list[NDArray[np.float32]], n_tokens: list[int]) -> NDArray[np.float32]:
+    return vectors[0] if len(vectors) == 1 else weighted_mean(vectors, n_tokens)

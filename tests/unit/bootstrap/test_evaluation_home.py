@@ -129,6 +129,7 @@ def test_a_value_that_a_setting_refuses_is_said_before_anything_is_made(home: Pa
 
 
 def test_changed_settings_hold_no_secret_and_no_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EMBED_BACKEND")
     monkeypatch.setenv("COMET_API_KEY", "hush")
     monkeypatch.setenv("DATABASE_URL", "sqlite:////elsewhere")
     settings = load_settings(top_k=5, rag_rerank="learned", rag_prefetch=100, model_path="/models/a.gguf")

@@ -11,8 +11,9 @@ from rag_llm_system.application.indexing.ledger import Ledger
 from rag_llm_system.application.indexing.selection import IndexingReport
 from rag_llm_system.domain.chunks import EmbeddedWindow, Window
 from rag_llm_system.domain.cleaned_documents import CleanedDocument
-from rag_llm_system.domain.collections import CLEANED_COLLECTIONS
+from rag_llm_system.domain.collections import CLEANED_COLLECTIONS, COLLECTIONS
 from rag_llm_system.domain.documents import Category
+from rag_llm_system.domain.errors import BackendError
 from rag_llm_system.domain.index_points import EVERYTHING, IndexPoint, PointFilter, StoredPoint
 from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
 from rag_llm_system.infrastructure.vector_stores.numpy_index import NumpyIndex
@@ -61,7 +62,14 @@ def index() -> NotingIndex:
     return NotingIndex()
 
 
-def run(store: SqlDocumentStore, index: NotingIndex, events: list[str]) -> IndexingReport:
+def run(
+    store: SqlDocumentStore,
+    index: NotingIndex,
+    events: list[str],
+    *,
+    n_batches_ahead: int = 0,
+    n_windows_per_group: int = 1_024,
+) -> IndexingReport:
     def noting_cut(document: CleanedDocument) -> list[Window]:
         events.append(f"cut {document.title}")
         return cut(document)
@@ -79,6 +87,8 @@ def run(store: SqlDocumentStore, index: NotingIndex, events: list[str]) -> Index
         embed=embed,
         to_point=to_point,
         n_windows_per_batch=4,
+        n_windows_per_group=n_windows_per_group,
+        n_batches_ahead=n_batches_ahead,
     )
     return indexer.load_embedded_chunks(indexer.load_cleaned_documents(select_documents(store, store)))
 
@@ -104,6 +114,35 @@ def test_windows_of_short_documents_are_embedded_together(store: SqlDocumentStor
     events: list[str] = []
     run(store, index, events)
     assert [event for event in events if event.startswith("embed")] == ["embed 4", "embed 4"]
+
+
+def test_embedding_ahead_changes_neither_the_index_nor_the_report(store: SqlDocumentStore) -> None:
+    store.save([article(name, name * 35) for name in "abcdefghijklm"] + [article("n", "worse")])
+    points, counts = [], []
+    for n_batches_ahead in (0, 3):
+        index = NotingIndex()
+        report = run(store, index, [], n_batches_ahead=n_batches_ahead, n_windows_per_group=6)
+        points.append([(point.id, point.payload) for name in COLLECTIONS for point in index.scroll(name)])
+        counts.append(report.model_dump(exclude={"seconds"}))
+    assert points[0] == points[1]
+    assert counts[0] == counts[1]
+    assert (counts[0]["n_windows"], len(counts[0]["failures"])) == (52, 1)
+
+
+def test_documents_with_many_windows_are_recorded_before_the_batch_is_through(store: SqlDocumentStore) -> None:
+    class Failing(NotingIndex):
+        def upsert(self, collection: str, points: Sequence[IndexPoint]) -> None:
+            if collection == WINDOWS and self.count(WINDOWS) >= 24:
+                raise BackendError("the index failed")
+            super().upsert(collection, points)
+
+    store.save([article(name, name * 40) for name in "abcdefgh"])
+    index = Failing()
+    with pytest.raises(BackendError):
+        run(store, index, [], n_windows_per_group=6)
+    unfinished = Ledger(index, settings_fingerprint="unfinished")
+    done = [digest for digest, entry in unfinished.entries() if entry != unfinished.fingerprint(digest)]
+    assert len(done) == 6
 
 
 def test_no_call_grows_with_the_windows_of_a_document(store: SqlDocumentStore, index: NotingIndex) -> None:

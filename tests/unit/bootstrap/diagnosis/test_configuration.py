@@ -12,7 +12,8 @@ from rag_llm_system.settings import load_settings
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("RAG_HOME")
+    for key in ("RAG_HOME", "EMBED_BACKEND"):
+        monkeypatch.delenv(key)
 
 
 def test_untouched_settings_are_all_as_by_default() -> None:

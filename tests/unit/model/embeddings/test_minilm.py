@@ -70,3 +70,14 @@ def test_float32_equals_sentence_transformers(root: Path, fp32: NDArray[np.float
     np.testing.assert_allclose(torch_embedder.embed(TEXTS), expected, atol=1e-5)
     assert (torch_embedder.dimension, torch_embedder.max_tokens) == (384, 254)
     assert torch_embedder.fingerprint == "all-MiniLM-L6-v2@53aa5117:fp32"
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(NO_TORCH, reason="no sentence-transformers")
+def test_bfloat16_of_torch_is_nearer_to_float32_than_int8_is(root: Path, fp32: NDArray[np.float32]) -> None:
+    folder = locate_weights(MODEL_ID, cache_dir=root, allow_download=False)
+    half = SentenceTransformersEmbedder(model_id=MODEL_ID, weights_dir=folder, device="auto", precision="bf16")
+    found = half.embed(TEXTS)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    assert 0.999 <= (found * fp32).sum(axis=1).min() < 1 - 1e-6
+    assert half.fingerprint == "all-MiniLM-L6-v2@53aa5117:int8"
