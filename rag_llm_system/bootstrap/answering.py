@@ -1,6 +1,8 @@
 """For answering questions."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from rag_llm_system.domain.ports.reranker import Reranker
     from rag_llm_system.services import AnsweringServices, ModelServices
 
+_USERS_REMEMBERED_S = 1.0
+"""A new author's documents are indexed later than that, and reading the authors costs 0.8 CPU ms a question."""
+
 
 class _QuestionReaders(NamedTuple):
     """What stands between a question and the search."""
@@ -35,13 +40,18 @@ class _QuestionReaders(NamedTuple):
 
 @contextmanager
 def open_answering(
-    settings: Settings, *, own_engine: bool = False, tell: Tell = logger.info
+    settings: Settings,
+    *,
+    own_engine: bool = False,
+    tell: Tell = logger.info,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator["AnsweringServices"]:
     """Opens the index to be read and everything between a question and its answer.
 
     Args:
         own_engine: run the answer engine in this process instead of asking the model server.
         tell: is given a line when something takes long, such as making the embedder at first use.
+        clock: gives the seconds that stages are timed by.
 
     Raises:
         ConfigurationError: settings, weights or packages are not as they must be.
@@ -52,13 +62,16 @@ def open_answering(
     from rag_llm_system.services import AnsweringServices
 
     embedder, _ = open_embedder(settings, tell)
+    beside = ThreadPoolExecutor(1, thread_name_prefix="embedder-loading")
+    loading = beside.submit(embedder.embed, ["ready"])  # while the index's child opens its files
+    beside.shutdown(wait=False)
     with (
         open_document_store(settings) as store,
         open_index(settings, embedder) as index,
         _engine_of_this_process(settings) if own_engine else _model_server_engine(settings) as engine,
         open_language_model(settings) as language_model,
     ):
-        embedder.embed(["ready"])  # loads the model now, so that the first question does not wait for it
+        loading.result()  # now, so that the first question does not wait for it
         readers = _question_readers(settings, store, language_model)
         retriever = ContextRetriever(
             index,
@@ -71,6 +84,7 @@ def open_answering(
             max_context_tokens=settings.rag_context_tokens,
             prefetch=settings.rag_prefetch,
             max_passage_chars=settings.rag_passage_chars,
+            clock=clock,
         )
         answering = GroundedAnswering(
             retriever,
@@ -80,6 +94,7 @@ def open_answering(
             min_candidates=settings.rag_candidates,
             max_question_chars=settings.rag_max_question_chars,
             follow_ups=readers.follow_ups,
+            clock=clock,
         )
         yield AnsweringServices(answering=answering, retriever=retriever)
 
@@ -134,8 +149,10 @@ def _question_readers(settings: Settings, users: "UserStore", model: "LanguageMo
     from rag_llm_system.application.rag.follow_ups import FollowUps
     from rag_llm_system.application.rag.query_expansion import QueryExpansion
     from rag_llm_system.application.rag.self_query import SelfQuery
+    from rag_llm_system.application.wrappers.remembered import Remembered
 
-    self_query, expansion = SelfQuery(users.users), QueryExpansion(settings.rag_phrasings)
+    known_users = Remembered(users.users, for_s=_USERS_REMEMBERED_S)
+    self_query, expansion = SelfQuery(known_users), QueryExpansion(settings.rag_phrasings)
     follow_ups = FollowUps(max_question_chars=settings.rag_max_question_chars)
     if model is None:
         return _QuestionReaders(follow_ups, self_query, expansion)
@@ -148,7 +165,7 @@ def _question_readers(settings: Settings, users: "UserStore", model: "LanguageMo
     timeout_s = settings.rag_question_model_timeout_s
     return _QuestionReaders(
         LanguageModelFollowUps(model, follow_ups, timeout_s=timeout_s),
-        LanguageModelSelfQuery(model, users.users, self_query, timeout_s=timeout_s),
+        LanguageModelSelfQuery(model, known_users, self_query, timeout_s=timeout_s),
         LanguageModelExpansion(model, expansion, n_phrasings=settings.rag_phrasings, timeout_s=timeout_s),
     )
 

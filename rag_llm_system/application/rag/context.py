@@ -14,8 +14,9 @@ questions of chunking_evaluation (standard error 0.02 to 0.03):
     as here, up to four passages   0.553   0.735   0.832
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rag_llm_system.application.rag.candidates import Candidate, FoundWindow, span_around
 from rag_llm_system.domain.answers import Passage
@@ -58,10 +59,10 @@ class ContextBuilder:
         were found in it and what is around them; one of which no window fits is left out, and the next candidate takes
         its place. No window is ever cut.
         """
-        different = _different(candidates)
-        parts = [self._sized(candidate) for candidate in different[:top_k]]
+        parts = [self._sized(candidate) for candidate in islice(_different(candidates), top_k)]
         notes: list[str] = []
         if sum(part.n_tokens for part in parts) > self.max_tokens:
+            different = list(_different(candidates))
             grown = self._grown(different, self._windows_first(different, top_k))
             notes = self._notes(grown, different, top_k)
             parts = list(grown.values())
@@ -124,13 +125,14 @@ class ContextBuilder:
         return [f"{' and '.join(said)}: the context holds {self.max_tokens} tokens (RAG_CONTEXT_TOKENS)."]
 
 
-def _different(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _different(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
     """Gives the candidates whose text is not blank and was not there before, in order."""
-    by_words: dict[str, Candidate] = {}
+    known = {""}
     for candidate in candidates:
-        by_words.setdefault(" ".join(candidate.text.split()).casefold(), candidate)
-    by_words.pop("", None)
-    return list(by_words.values())
+        words = " ".join(candidate.text.split()).casefold()
+        if words not in known:
+            known.add(words)
+            yield candidate
 
 
 def _best_windows_first(candidates: Sequence[Candidate]) -> Iterator[tuple[int, FoundWindow]]:

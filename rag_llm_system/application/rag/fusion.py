@@ -32,6 +32,7 @@ or document's best of each half instead of one window's (0.000), adding a share 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rag_llm_system.domain.index_points import ScoredPoint
 
@@ -40,8 +41,7 @@ _SCALE_POINTS = 100
 """A half's scale is taken from so many of its best points, so that asking for more leaves those of the first alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class FusedPoint:
+class FusedPoint(NamedTuple):
     """A point with its fused score and, where the dense half found it, its cosine similarity to the query."""
 
     id: str
@@ -66,13 +66,14 @@ def fuse(phrasings: Sequence[Halves], *, limit: int, dense_weight: float = DENSE
         dense_weight: weight of the dense half, 0 to 1; the keyword half has the rest.
     """
     totals: dict[str, float] = {}
+    n_phrasings = len(phrasings)
     for halves in phrasings:
         for points, weight in ((halves.dense, dense_weight), (halves.keyword, 1 - dense_weight)):
             for point_id, score in _normalised(_best(points, limit)):
-                totals[point_id] = totals.get(point_id, 0.0) + weight * score / len(phrasings)
+                totals[point_id] = totals.get(point_id, 0.0) + weight * score / n_phrasings
     similarity = {point.id: point.score for point in phrasings[0].dense} if phrasings else {}
-    fused = [FusedPoint(point_id, score, similarity.get(point_id)) for point_id, score in totals.items()]
-    return sorted(fused, key=lambda point: (-point.score, point.id))
+    best_first = sorted([(-score, point_id) for point_id, score in totals.items()])
+    return [FusedPoint(point_id, -negative, similarity.get(point_id)) for negative, point_id in best_first]
 
 
 def _best(points: Iterable[ScoredPoint], limit: int) -> list[ScoredPoint]:

@@ -57,11 +57,11 @@ _Query = tuple[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Located:
-    """A fused point and the collection in which it lies."""
+class _FoundPoints:
+    """Fused points, best first, and the collection in which each id lies."""
 
-    point: FusedPoint
-    collection: str
+    fused: Sequence[FusedPoint]
+    collection_of: Mapping[str, str]
 
 
 class ContextRetriever:
@@ -171,10 +171,10 @@ class ContextRetriever:
         while True:
             among = searched.categories or categories
             found = self._search(index, queries, searched.where, among, n_windows, watch)
-            if found or not searched.is_narrow:  # a dense query finds something wherever there is anything
+            if found.fused or not searched.is_narrow:  # a dense query finds something wherever there is anything
                 break
             searched = searched.wider()
-        notes = list(asked.notes_on(searched)) if found else [_nothing_indexed(categories)]
+        notes = list(asked.notes_on(searched)) if found.fused else [_nothing_indexed(categories)]
         with watch.stage("search"):
             return self._first_chunks(index, found, n_chunks), notes
 
@@ -186,7 +186,7 @@ class ContextRetriever:
         categories: Sequence[Category],
         n_windows: int,
         watch: Stopwatch,
-    ) -> list[_Located]:
+    ) -> _FoundPoints:
         """Gives what both halves of all collections find, in one order."""
         asked: list[SearchQuery] = []
         for text, vector in queries:
@@ -201,16 +201,18 @@ class ContextRetriever:
             for place in range(len(queries)):
                 dense[place] += results[2 * place]
                 keyword[place] += results[2 * place + 1]
-            collection_of.update((point.id, collection) for points in results for point in points)
+            for points in results:
+                collection_of.update(dict.fromkeys([point.id for point in points], collection))
         with watch.stage("fusion"):
             fused = fuse([Halves(*halves) for halves in zip(dense, keyword, strict=True)], limit=n_windows)
-        return [_Located(point, collection_of[point.id]) for point in fused]
+        return _FoundPoints(fused, collection_of)
 
-    def _first_chunks(self, index: ReadableIndex, found: Sequence[_Located], n_chunks: int) -> list[Candidate]:
+    def _first_chunks(self, index: ReadableIndex, found: _FoundPoints, n_chunks: int) -> list[Candidate]:
         """Gives the first `n_chunks` different chunks by the best window of each, each with the others beside them."""
         chunks: dict[str, Candidate] = {}
-        for first in range(0, len(found), 2 * n_chunks):
-            for candidate in self._read(index, found[first : first + 2 * n_chunks]):
+        for first in range(0, len(found.fused), 2 * n_chunks):
+            some = found.fused[first : first + 2 * n_chunks]
+            for candidate in self._read(index, some, found.collection_of):
                 held = chunks.get(candidate.chunk_id)
                 if held:
                     chunks[held.chunk_id] = held.with_windows_of(candidate)
@@ -220,17 +222,17 @@ class ContextRetriever:
                 break
         return list(chunks.values())
 
-    def _read(self, index: ReadableIndex, found: Sequence[_Located]) -> Iterator[Candidate]:
+    def _read(
+        self, index: ReadableIndex, found: Sequence[FusedPoint], collection_of: Mapping[str, str]
+    ) -> Iterator[Candidate]:
         """Gives the candidates of found points, in their order; one that is deleted meanwhile is left out."""
         payloads: dict[str, Mapping[str, Any]] = {}
-        for collection in dict.fromkeys(one.collection for one in found):
-            ids = [one.point.id for one in found if one.collection == collection]
+        for collection in dict.fromkeys(collection_of[point.id] for point in found):
+            ids = [point.id for point in found if collection_of[point.id] == collection]
             payloads.update((point.id, point.payload) for point in index.scroll(collection, PointFilter(ids=ids)))
-        for one in found:
-            if one.point.id in payloads:
-                yield candidate_from(
-                    payloads[one.point.id], one.point.score, one.point.similarity, self._max_passage_chars
-                )
+        for point in found:
+            if point.id in payloads:
+                yield candidate_from(payloads[point.id], point.score, point.similarity, self._max_passage_chars)
 
 
 def _nothing_indexed(categories: Sequence[Category]) -> str:

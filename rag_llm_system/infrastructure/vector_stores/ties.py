@@ -1,9 +1,10 @@
 """Ties in a ranking: broken by id, also where the limit cuts through one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import Field, replace
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from rag_llm_system.domain.index_points import PointFilter, ScoredPoint, SearchQuery
+from rag_llm_system.domain.index_points import PointFilter, SearchQuery
 
 _SPARE_HITS = 8
 """Hits asked for beyond the limit, so that a tie at the limit's edge is seen."""
@@ -11,11 +12,26 @@ _GROWTH = 4
 _MOST_HITS = 10_000
 """How far the end of a tie is looked for. Of a longer one, the engine chooses which hits are sorted by id."""
 
-Ask = Callable[[Mapping[int, SearchQuery]], Mapping[int, list[ScoredPoint]]]
+
+class Hit(Protocol):
+    """A `ScoredPoint`, or a dataclass like it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+
+
+H = TypeVar("H", bound=Hit)
+Ask = Callable[[Mapping[int, SearchQuery]], Mapping[int, list[H]]]
 """Asks the engine these queries and gives for each its hits: best first, ties by id."""
 
 
-def search_through_ties(queries: Sequence[SearchQuery], ask: Ask) -> list[list[ScoredPoint]]:
+def search_through_ties(queries: Sequence[SearchQuery], ask: Ask[H]) -> list[list[H]]:
     """Gives for each query its best `limit` hits; of those that tie with the last one, the ones with the lowest ids.
 
     The engine is asked again where a query's last hit still ties with the last one wanted: for more hits, without their
@@ -41,7 +57,7 @@ def search_through_ties(queries: Sequence[SearchQuery], ask: Ask) -> list[list[S
 
 
 def _cut_by_ties(
-    queries: Sequence[SearchQuery], asked: Mapping[int, SearchQuery], answers: Mapping[int, list[ScoredPoint]]
+    queries: Sequence[SearchQuery], asked: Mapping[int, SearchQuery], answers: Mapping[int, list[H]]
 ) -> list[int]:
     """Gives those of the queries asked last for which there may be more hits that tie with the last one wanted."""
     return [
@@ -57,11 +73,11 @@ def _for_more_hits(query: SearchQuery) -> SearchQuery:
     return replace(query, limit=min(query.limit * _GROWTH, _MOST_HITS), with_payload=False)
 
 
-def _for_payloads(query: SearchQuery, hits: Sequence[ScoredPoint]) -> SearchQuery:
+def _for_payloads(query: SearchQuery, hits: Sequence[H]) -> SearchQuery:
     return replace(query, limit=len(hits), where=PointFilter(ids=[hit.id for hit in hits]))
 
 
-def _with_payloads(hits: Sequence[ScoredPoint], found: Sequence[ScoredPoint]) -> list[ScoredPoint]:
+def _with_payloads(hits: Sequence[H], found: Sequence[H]) -> list[H]:
     # One that was deleted between the two requests is left out.
     payloads = {hit.id: hit.payload for hit in found}
     return [replace(hit, payload=payloads[hit.id]) for hit in hits if hit.id in payloads]

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from loguru import logger
 
@@ -28,7 +27,7 @@ from rag_llm_system.domain.index_points import (
     StoredPoint,
 )
 from rag_llm_system.infrastructure.vector_stores.admission import admit_filter, spec_of
-from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_reads import Engine, EngineReads
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_reads import EngineReads, NothingWritten
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.generations import Generations
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.manifest import REBUILD
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.opened import OpenGeneration
@@ -118,7 +117,7 @@ class QdrantEdgeIndex:
             if engine is not None:
                 engine.hold()
         try:
-            yield EngineReads(engine or _Nothing(), self._dimension)
+            yield EngineReads(engine or NothingWritten(), self._dimension)
         finally:
             if engine is not None:
                 engine.let_go()
@@ -206,9 +205,9 @@ class QdrantEdgeIndex:
             if number is None:
                 return None
             try:
-                made_by = self._generations.manifest(number).recipe
-                require_same_recipe(made_by, self._options.recipe, f"the index at {self._path}", REBUILD)
-                return OpenGeneration(self._generations, number, self._options)
+                manifest = self._generations.manifest(number)
+                require_same_recipe(manifest.recipe, self._options.recipe, f"the index at {self._path}", REBUILD)
+                return OpenGeneration(self._generations, number, self._options, written=tuple(manifest.counts))
             except (FileNotFoundError, NotFoundError):
                 # Another generation became live, and this one was dropped, while it was opened.
                 if self._wanted is not None or attempt == _ATTEMPTS - 1:
@@ -226,12 +225,3 @@ class QdrantEdgeIndex:
                 f"the disk of the index at {self._path} has {n_free / 1e6:,.1f} MB free, {n_needed / 1e6:,.1f} MB are "
                 "needed to open it: make room and run it again"
             )
-
-
-class _Nothing(Engine):
-    """The engine of an index that is not there yet."""
-
-    def call(self, method: str, _collection: str, *arguments: Any) -> Any:
-        if method == "count":
-            return 0
-        return [[] for _ in arguments[0]] if method == "search" else []

@@ -1,12 +1,14 @@
 """A generation that a child process has open for this one to read."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from loguru import logger
 
 from rag_llm_system.domain.errors import BackendError, CapabilityError, IntegrityError, RagError
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_reads import NothingWritten
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.generations import Generations
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.shards import ShardOptions
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.views import View
@@ -23,6 +25,7 @@ class OpenGeneration:
         generations: of the index.
         number: which one.
         options: how it is opened; `path` is the index directory.
+        written: the collections that it holds; the others are empty, and the child is not asked.
 
     Raises:
         FileNotFoundError: the generation was dropped meanwhile.
@@ -31,11 +34,12 @@ class OpenGeneration:
         DiskFullError, BackendError: it cannot be opened.
     """
 
-    def __init__(self, generations: Generations, number: int, options: ShardOptions) -> None:
+    def __init__(self, generations: Generations, number: int, options: ShardOptions, *, written: Sequence[str]) -> None:
         self.number = number
         self._view = View(options.path, number, generations.path_of(number))
         self._options = replace(options, path=self._view.path)
         self._index_path = options.path
+        self._written = frozenset(written)
         self._n_holders = 1
         self._closer: threading.Thread | None = None
         self._guard = threading.Lock()
@@ -96,6 +100,8 @@ class OpenGeneration:
         if collection not in self._options.collections:
             what = f"the index at {self._index_path} was opened without {collection}"
             raise CapabilityError(f"{what}: open it with that too")
+        if collection not in self._written:
+            return NothingWritten().call(method, collection, *arguments)
         worker = self._usable_worker()
         try:
             return worker.call(method, collection, *arguments)

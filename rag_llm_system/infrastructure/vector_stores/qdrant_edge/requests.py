@@ -20,6 +20,7 @@ from rag_llm_system.domain.index_points import (
 )
 from rag_llm_system.infrastructure.vector_stores.bm25 import Bm25Encoder
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import DEFAULT_COMPRESSION, compression_named
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.wire import NumberedHit
 
 _DENSE = "dense"
 _KEYWORDS = "keywords"
@@ -145,6 +146,31 @@ def edge_filter(where: PointFilter) -> edge.Filter:
     return edge.Filter(must=must, must_not=must_not)
 
 
+def read_page(
+    shard: edge.EdgeShard,
+    where: PointFilter,
+    start: str | None,
+    limit: int,
+    *,
+    with_payload: bool = False,
+    with_vector: bool = False,
+) -> list[edge.Record]:
+    """Gives up to `limit` matching records in the order of their ids, from the id `start` on."""
+    if start is None and where.ids is not None and len(where.ids) <= limit and where == PointFilter(ids=where.ids):
+        # Named points are fetched in less than half the time in which a filter finds them.
+        return sorted(shard.retrieve(list(dict.fromkeys(where.ids)), with_payload, with_vector), key=_number)
+    page, _ = shard.scroll(
+        edge.ScrollRequest(
+            offset=start,
+            limit=limit,
+            filter=edge_filter(where),
+            with_payload=with_payload,
+            with_vector=with_vector,
+        )
+    )
+    return page
+
+
 def edge_query(
     query: SearchQuery, encoder: Bm25Encoder, compression: str = DEFAULT_COMPRESSION, n_parts: int = 1
 ) -> edge.QueryRequest | None:
@@ -169,10 +195,21 @@ def edge_query(
     )
 
 
-def scored_points(hits: Iterable[edge.ScoredPoint]) -> list[ScoredPoint]:
+def numbered_hits(hits: Iterable[edge.ScoredPoint]) -> list[NumberedHit]:
     """Gives the engine's hits as ours, best first, ties by id."""
-    found = [ScoredPoint(str(hit.id), hit.score, hit.payload or {}) for hit in hits]
-    return sorted(found, key=lambda point: (-point.score, point.id))
+    found = [NumberedHit(_number(hit), hit.score, hit.payload or {}) for hit in hits]
+    return sorted(found, key=lambda hit: (-hit.score, hit.number))
+
+
+def scored_points(hits: Iterable[edge.ScoredPoint]) -> list[ScoredPoint]:
+    """Gives the engine's hits as points, best first, ties by id."""
+    return [ScoredPoint(hit.id, hit.score, hit.payload) for hit in numbered_hits(hits)]
+
+
+def _number(found: edge.Record | edge.ScoredPoint) -> int:
+    point_id: Any = found.id  # a UUID, since nothing else is stored
+    number: int = point_id.int
+    return number
 
 
 def _hnsw_ef(n_parts: int) -> int:

@@ -15,7 +15,7 @@ from loguru import logger
 
 from rag_llm_system.domain.collections import COLLECTIONS
 from rag_llm_system.domain.errors import BackendError, IntegrityError
-from rag_llm_system.domain.index_points import IndexPoint, PointFilter, ScoredPoint, SearchQuery, StoredPoint
+from rag_llm_system.domain.index_points import EVERYTHING, IndexPoint, PointFilter, SearchQuery
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge import requests
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import compression_named
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.engine_errors import disk_error, engine_errors
@@ -35,6 +35,7 @@ from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import (
     fsync_tree,
     remove_tree,
 )
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.wire import NumberedHit, PackedHits, PackedPage, pack_hits
 from rag_llm_system.infrastructure.vector_stores.recipe import Recipe, require_same_recipe
 from rag_llm_system.infrastructure.vector_stores.ties import search_through_ties
 
@@ -118,26 +119,25 @@ class ShardSet:
                 shard.flush()
         return n_matching
 
-    def search(self, collection: str, queries: Sequence[SearchQuery]) -> list[list[ScoredPoint]]:
+    def search(self, collection: str, queries: Sequence[SearchQuery]) -> list[PackedHits]:
         """Answers each query, best score first, ties by id, also where the limit cuts through a tie."""
         shard = self._shard(collection)
         if shard is None:
-            return [[] for _ in queries]
+            return [pack_hits([]) for _ in queries]
         with engine_errors(f"cannot search {collection}"):
             n_points = shard.info().points_count
             within = [replace(query, limit=min(query.limit, n_points)) for query in queries]
-            return search_through_ties(within, lambda asked: self._ask(shard, asked))
+            found = search_through_ties(within, lambda asked: self._ask(shard, asked))
+        return list(map(pack_hits, found))
 
-    def scroll_page(self, collection: str, where: PointFilter, start: str | None, limit: int) -> list[StoredPoint]:
+    def scroll_page(self, collection: str, where: PointFilter, start: str | None, limit: int) -> PackedPage:
         """Gives up to `limit` matching points in the order of their ids, from the id `start` on."""
         shard = self._shard(collection)
         if shard is None or where.matches_nothing:
             return []
         with engine_errors(f"cannot read {collection}"):
-            page, _ = shard.scroll(
-                edge.ScrollRequest(offset=start, limit=limit, filter=requests.edge_filter(where), with_payload=True)
-            )
-            return [StoredPoint(str(record.id), record.payload or {}) for record in page]
+            page = requests.read_page(shard, where, start, limit, with_payload=True)
+            return [(str(record.id), record.payload or {}) for record in page]
 
     def whole_page(self, collection: str, where: PointFilter, start: str | None, limit: int) -> list[IndexPoint]:
         """Gives up to `limit` matching points as they are stored, in the order of their ids, from the id `start` on."""
@@ -145,7 +145,7 @@ class ShardSet:
         if shard is None or where.matches_nothing:
             return []
         with engine_errors(f"cannot read {collection}"):
-            page = self._records(shard, where, start, limit)
+            page = requests.read_page(shard, where, start, limit, with_payload=True, with_vector=True)
             return [requests.whole_point(record, COLLECTIONS[collection]) for record in page]
 
     def count(self, collection: str, where: PointFilter) -> int:
@@ -205,12 +205,12 @@ class ShardSet:
                 self._shards[name] = self._load(name)
         return self._shards.get(name)
 
-    def _ask(self, shard: edge.EdgeShard, queries: Mapping[int, SearchQuery]) -> dict[int, list[ScoredPoint]]:
+    def _ask(self, shard: edge.EdgeShard, queries: Mapping[int, SearchQuery]) -> dict[int, list[NumberedHit]]:
         form, n_parts = self._compression.name, shard.info().segments_count - 1  # one is for new points
         asked = {i: requests.edge_query(query, self._encoder, form, n_parts) for i, query in queries.items()}
         batch = {i: request for i, request in asked.items() if request is not None}
         found = shard.query_batch(edge.QueryBatchRequest(list(batch.values()))) if batch else []
-        hits = dict(zip(batch, map(requests.scored_points, found), strict=True))
+        hits = dict(zip(batch, map(requests.numbered_hits, found), strict=True))
         return {i: hits.get(i, []) for i in asked}
 
     def _verify(self) -> None:
@@ -310,9 +310,9 @@ class ShardSet:
         shard = self._create(name, path)
         start: str | None = None
         while True:
-            page = self._records(old, PointFilter(), start, _ERASED_PER_PAGE + 1)
+            page = requests.read_page(old, EVERYTHING, start, _ERASED_PER_PAGE + 1, with_payload=True, with_vector=True)
             some = [requests.whole_point(record, COLLECTIONS[name]) for record in page[:_ERASED_PER_PAGE]]
-            gone = {record.id for record in self._matching(old, erased, [point.id for point in some])}
+            gone = self._matching(old, erased, [point.id for point in some])
             kept = [point for point in some if point.id not in gone]
             if kept:
                 points = requests.edge_points(requests.point_batch(kept), self._encoder)
@@ -323,19 +323,10 @@ class ShardSet:
         shard.flush()
         shard.close()
 
-    def _matching(self, shard: edge.EdgeShard, where: PointFilter, ids: list[str]) -> list[StoredPoint]:
+    def _matching(self, shard: edge.EdgeShard, where: PointFilter, ids: list[str]) -> set[str]:
         within = [point_id for point_id in ids if where.ids is None or point_id in where.ids]
-        page = self._records(shard, replace(where, ids=within), None, len(ids) or 1, whole=False) if within else []
-        return [StoredPoint(str(record.id), {}) for record in page]
-
-    def _records(
-        self, shard: edge.EdgeShard, where: PointFilter, start: str | None, limit: int, *, whole: bool = True
-    ) -> list[edge.Record]:
-        request = edge.ScrollRequest(
-            offset=start, limit=limit, filter=requests.edge_filter(where), with_payload=whole, with_vector=whole
-        )
-        page, _ = shard.scroll(request)
-        return page
+        page = requests.read_page(shard, replace(where, ids=within), None, len(ids) or 1) if within else []
+        return {str(record.id) for record in page}
 
     def _config(self, name: str, *, graph: bool = True) -> edge.EdgeConfig:
         recipe, n_threads = self._options.recipe, self._options.n_threads

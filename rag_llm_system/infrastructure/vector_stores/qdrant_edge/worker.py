@@ -7,6 +7,7 @@ order. The child ends by itself, shards closed, when the pipe closes or its pare
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 
 from rag_llm_system.domain.errors import BackendError, RagError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.shards import ShardOptions, ShardSet
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.wire import receive, send
 
 _PARENT_CHECK_S = 1.0
 
@@ -35,16 +37,18 @@ def main(parent_pid: int) -> None:
 
 
 def _serve(requests: Connection, answers: Connection, parent_pid: int) -> None:
-    options: ShardOptions = requests.recv()
+    options: ShardOptions = receive(requests)
     opened = _outcome(partial(ShardSet, options))
     if not isinstance(opened, ShardSet):
-        answers.send(opened)
+        send(answers, opened)
         return
-    answers.send(None)
+    send(answers, None)
+    waiting = select.poll()  # made once: `Connection.poll` makes a selector for each request
+    waiting.register(requests.fileno(), select.POLLIN)
     try:
-        while _has_request(requests, parent_pid):
-            method, arguments = requests.recv()
-            answers.send(_outcome(partial(getattr(opened, method), *arguments)))
+        while _has_request(waiting, parent_pid):
+            method, arguments = receive(requests)
+            send(answers, _outcome(partial(getattr(opened, method), *arguments)))
             if method == "finish":
                 return
     except (EOFError, OSError):
@@ -53,9 +57,9 @@ def _serve(requests: Connection, answers: Connection, parent_pid: int) -> None:
     _outcome(partial(opened.finish, optimize=False))
 
 
-def _has_request(requests: Connection, parent_pid: int) -> bool:
+def _has_request(waiting: select.poll, parent_pid: int) -> bool:
     # A process that the parent forked may keep the pipe open after its death, so that no end of file comes.
-    while not requests.poll(_PARENT_CHECK_S):
+    while not waiting.poll(1000 * _PARENT_CHECK_S):
         if os.getppid() != parent_pid:
             return False
     return True

@@ -11,6 +11,7 @@ from typing import Any
 
 from rag_llm_system.domain.errors import BackendError, DiskFullError, RagError
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.shards import ShardOptions
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.wire import receive, send
 
 _WORKER_MODULE = "rag_llm_system.infrastructure.vector_stores.qdrant_edge.worker"
 _END_TIMEOUT_S = 60.0
@@ -73,8 +74,8 @@ class WorkerProcess:
     def _exchange(self, request: Any) -> Any:
         with self._turn:
             try:
-                self._requests.send(request)
-                answer = self._answers.recv()
+                send(self._requests, request)
+                answer = receive(self._answers)
             except (EOFError, OSError) as error:
                 self._hang_up()
                 raise self._cause_of_death() from error
