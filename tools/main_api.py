@@ -4,14 +4,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-import psutil
 from loguru import logger
 
 from rag_llm_system.domain.answers import Answer, Citation
 from rag_llm_system.domain.errors import BackendError, BackendUnavailableError, InputError
+from tools.http_request import Reply, request
+
+if TYPE_CHECKING:
+    import httpx
 
 _ADDRESS_FILE = "main-api.address"
 """Under RAG_HOME while the main API serves that home: its address and its process id."""
@@ -43,15 +45,27 @@ def running_main_api(home: Path) -> str | None:
     """Gives the address of the main API that serves this RAG_HOME, or None if none answers there."""
     url, _, pid = _read(home / _ADDRESS_FILE).partition(" ")
     try:
-        if not pid.isdecimal() or not psutil.pid_exists(int(pid)):
+        if not pid.isdecimal() or not _is_running(int(pid)):
             return None
-        return url if get(f"{url}/health").status_code == 200 else None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError):
+        return url if request(f"{url}/health").status_code == 200 else None
+    except (BackendUnavailableError, ValueError, OverflowError):
         return None
 
 
-def get(url: str, *, timeout_s: float = 2.0) -> httpx.Response:
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def get(url: str, *, timeout_s: float = 2.0) -> "httpx.Response":
     """Asks a server of this system; a proxy from the environment has no business between its parts."""
+    import httpx
+
     return httpx.get(url, timeout=timeout_s, trust_env=False)
 
 
@@ -71,11 +85,9 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
     """
     body: dict[str, Any] = {"query": question} | ({} if top_k is None else {"top_k": top_k})
     try:
-        response = httpx.post(f"{url}/rag", json=body, timeout=timeout_s, trust_env=False)
-    except httpx.HTTPError as error:
-        raise BackendUnavailableError(
-            f"The main API at {url} did not answer ({type(error).__name__}): is it up?"
-        ) from None
+        response = request(f"{url}/rag", json_body=body, timeout_s=timeout_s)
+    except BackendUnavailableError as error:
+        raise BackendUnavailableError(f"The main API at {error.message}") from None
     if response.status_code != 200:
         raise _error(url, response)
     try:
@@ -84,7 +96,7 @@ def ask(url: str, question: str, *, top_k: int | None = None, timeout_s: float =
         raise BackendUnavailableError(f"What answers at {url} is not this main API: stop it, then ask again.") from None
 
 
-def _error(url: str, response: httpx.Response) -> InputError | BackendError:
+def _error(url: str, response: Reply) -> InputError | BackendError:
     try:
         detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -2,10 +2,8 @@
 
 import argparse
 
-from rag_llm_system.bootstrap.answering import open_answering
 from rag_llm_system.domain.answers import Answer
 from rag_llm_system.settings import Settings, load_settings
-from steps.progress import tell
 from tools.command_line import run_tool
 from tools.main_api import ask, running_main_api
 from tools.printing import answer_lines
@@ -25,6 +23,10 @@ def main() -> None:
 def _ask(settings: Settings, question: str, top_k: int | None) -> Answer:
     if url := running_main_api(settings.home):
         return ask(url, question, top_k=top_k)
+    # Only where no API answers: what follows is most of what this tool would import.
+    from rag_llm_system.bootstrap.answering import open_answering
+    from steps.progress import tell
+
     with open_answering(settings, own_engine=True, tell=tell) as services:
         return services.answering.answer(question, top_k=top_k)
 

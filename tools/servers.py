@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import httpx
-
 from rag_llm_system.domain.errors import BackendUnavailableError, ConfigurationError
 from rag_llm_system.settings import Settings, server_url
-from tools.main_api import get
+from tools.http_request import request
 
 _STARTUP_S = 600.0  # at first use a model may have to be fetched and built
 _SHUTDOWN_S = 15.0
@@ -104,9 +102,9 @@ def _wait_until_ready(server: Server) -> None:
         if server.process.poll() is not None:
             raise BackendUnavailableError(f"The {server.name} ended before it was ready; its error is above.")
         try:
-            if get(f"{server.url}/ready").status_code == 200:
+            if request(f"{server.url}/ready").status_code == 200:
                 return
-        except httpx.TransportError:
+        except BackendUnavailableError:
             pass
         time.sleep(0.05)
     raise BackendUnavailableError(f"The {server.name} was not ready after {_STARTUP_S:.0f} s: see {server.url}/ready.")

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,28 @@ def session(**changed: Any) -> Session:
     return {**figures, **costs, **changed}
 
 
+class FakeSessions:
+    """Gives sessions that were not run."""
+
+    def __init__(self, give: Callable[[str], Session]) -> None:
+        self._give = give
+        self.names: list[str] = []
+
+    def make_ready(self, names: Sequence[str], task: Task) -> dict[str, dict[str, Any]]:
+        return {name: {"install_mb": 1234.5, "n_packages": 42} for name in names}
+
+    def run(self, name: str, task: Task) -> Session:
+        self.names.append(name)
+        return self._give(name)
+
+
+def measured_by(sessions: FakeSessions, names: list[str], n_rounds: int | None, task: Task = TASK) -> dict[str, Any]:
+    return measure_peers(task, names, sessions, lambda _: None, lambda _: None, n_rounds)
+
+
 def report(**figures: dict[str, Any]) -> dict[str, Any]:
     """Gives the report of one round in which each system's session differs like that."""
-    return measure_peers(
-        TASK, list(figures), 1, lambda name, _: session(**figures[name]), {}, lambda _: None, lambda _: None
-    )
+    return measured_by(FakeSessions(lambda name: session(**figures[name])), list(figures), 1)
 
 
 def test_a_session_asks_each_question_once_after_the_warm_up() -> None:
@@ -125,24 +143,21 @@ def test_nothing_of_the_persons_reaches_a_system(tmp_path: Path, monkeypatch: py
 
 
 def test_rounds_go_through_all_systems_each_from_the_next_one() -> None:
-    order: list[str] = []
+    sessions = FakeSessions(lambda _: session())
     kept: list[int] = []
-
-    def run(name: str, task: Task) -> Session:
-        order.append(name)
-        return session()
-
-    measured = measure_peers(
-        TASK, ["a", "b", "c"], 3, run, {}, lambda _: None, lambda r: kept.append(len(r["records"]))
-    )
-    assert order == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
+    names = ["a", "b", "c"]
+    measured = measure_peers(TASK, names, sessions, lambda _: None, lambda r: kept.append(len(r["records"])))
+    assert sessions.names == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
     assert kept == list(range(1, 10))
-    assert [(one["system"], one["round"]) for one in measured["records"][:4]] == [
-        ("a", 0),
-        ("b", 0),
-        ("c", 0),
-        ("b", 1),
-    ]
+    assert [(one["system"], one["round"]) for one in measured["records"][2:5]] == [("c", 0), ("b", 1), ("c", 1)]
+
+
+def test_many_passages_are_measured_once_unless_more_is_asked_for() -> None:
+    many = replace(TASK, passages=PASSAGES * 334)
+    assert measured_by(FakeSessions(lambda _: session()), ["a"], None, many)["n_rounds"] == 1
+    assert measured_by(FakeSessions(lambda _: session()), ["a"], 2, many)["n_rounds"] == 2
+    with pytest.raises(InputError, match="0 rounds measure nothing: give --rounds above 0"):
+        measured_by(FakeSessions(lambda _: session()), ["a"], 0)
 
 
 def test_a_record_holds_speed_and_quality() -> None:
@@ -176,16 +191,8 @@ def test_the_best_peer_is_another_one_for_each_measure() -> None:
 
 
 def test_a_ratio_is_of_medians_and_its_spread_of_rounds() -> None:
-    sessions: Iterator[float] = iter([10.0, 100.0, 80.0, 40.0, 30.0, 90.0])  # rounds begin with another system each
-    measured = measure_peers(
-        TASK,
-        [PRODUCT, "peer"],
-        3,
-        lambda *_: session(peak_mb=next(sessions)),
-        {},
-        lambda _: None,
-        lambda _: None,
-    )
+    peaks = iter([10.0, 100.0, 80.0, 40.0, 30.0, 90.0])  # rounds begin with another system each
+    measured = measured_by(FakeSessions(lambda _: session(peak_mb=next(peaks))), [PRODUCT, "peer"], 3)
     (memory,) = [one for one in measured["comparisons"] if one["measure"] == "peak_mb"]
     assert (memory["product"], memory["best_peer"]) == (30.0, 90.0)
     assert (memory["ratio"], memory["least"], memory["most"]) == pytest.approx((1 / 3, 0.1, 0.5))
@@ -199,7 +206,6 @@ def test_without_the_product_or_without_a_peer_nothing_is_compared() -> None:
 
 def test_the_table_shows_each_system_and_each_verdict() -> None:
     measured = report(product={"index_cpu_s": 0.1}, txtai_hybrid={})
-    measured["systems"]["txtai_hybrid"] = {"install_mb": 1234.5, "n_packages": 42}
     lines = list(peers_table(measured))
     assert lines[0] == "3 passages, 2 judged questions, 3 timed, k = 10, n = 1"
     assert lines[4].startswith("| rag_llm_system | 30.0 | 3.00 | 2.00 | 2.90 | 100 | 0.8155 ± 0.185 | 1.0000 |")
