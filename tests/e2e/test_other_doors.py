@@ -7,10 +7,9 @@ tests/document_stores.py and tests/qdrant_over_http.py.
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +17,7 @@ import pytest
 
 from tests.cut_network import cut_network
 from tests.document_stores import POSTGRES, STAND_IN, Database
+from tests.forked_commands import ForkedCommands
 from tests.integration.git_repositories import bare_repository
 from tests.integration.web_site import Answer, Site
 from tests.qdrant_over_http import qdrant_over_http
@@ -25,7 +25,6 @@ from tests.qdrant_over_http import qdrant_over_http
 pytest_plugins = ["tests.document_store_fixtures"]
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 
-PROJECT = Path(__file__).resolve().parents[2]
 PAGE = """<html><head><title>{title}</title><meta name="author" content="Grace Hopper"></head><body>
 <nav><a href="/">Home</a></nav><article><h1>{title}</h1><p>{text}</p><p>{more}</p></article></body></html>"""
 MORE = "The keepers of the harbour wrote all of this down every evening, in a book that is still kept in the town hall."
@@ -36,6 +35,14 @@ def weave(n_threads: int) -> str:
     """Gives a cloth with a pattern of herons, which takes 4096 threads at the least."""
     return "heron" * n_threads
 '''
+ASK_EACH = """
+import sys
+from tools.rag import main
+questions = sys.argv[1:]
+for question in questions:
+    sys.argv[1:] = [question]
+    main()
+"""
 QUESTIONS = {
     "How many threads does a pattern of herons take at the least?": ("4096 threads", "weaving.py"),
     "What does the lamp of the lighthouse burn?": ("whale oil", "/lighthouse.html"),
@@ -53,6 +60,38 @@ class Sources:
 
     def options(self) -> list[str]:
         return [option for link in self.links for option in ("--link", link)]
+
+
+@dataclass(frozen=True)
+class House:
+    """A RAG_HOME and what is typed there."""
+
+    home: Path
+    forked: ForkedCommands
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def everything_said(self, sources: Sources) -> list[str]:
+        """Gives what the pipeline and the answers print, seconds and milliseconds left out."""
+        done = self.run_pipeline("--run-end-to-end-data", *sources.options())
+        assert done.returncode == 0, done.stderr
+        script = self.home / "ask_each.py"
+        script.write_text(ASK_EACH)
+        asked = self.run([script, *QUESTIONS])
+        assert asked.returncode == 0, asked.stderr
+        lines = done.stdout.splitlines() + asked.stdout.splitlines()
+        return [re.sub(r"\d+\.\d m?s", "TIME", line) for line in lines if not re.match(r"\s+\w+ \d+\.\d m?s", line)]
+
+    def run_pipeline(self, *options: str) -> "subprocess.CompletedProcess[str]":
+        return self.run(["-m", "tools.run", "--user-full-name", "Ada Lovelace", *options])
+
+    def run(self, command: Sequence[object]) -> "subprocess.CompletedProcess[str]":
+        own = {
+            "RAG_HOME": str(self.home),
+            "RAG_PRIVATE_NETWORKS": "127.0.0.0/8",
+            "RAG_WEB_PAUSE_S": "0",
+            "RAG_TRACKING": "false",
+        }
+        return self.forked.run(command, environment={**os.environ, **own, **self.settings}, timeout_s=200)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +114,15 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
 
 
 @pytest.fixture(scope="module")
-def on_sqlite(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the flow prints on the embedded default."""
-    return everything_said(tmp_path_factory.mktemp("sqlite"), sources, {})
+def house(forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house with the embedded default."""
+    return House(tmp_path_factory.mktemp("sqlite"), forked)
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(sources: Sources, house: House) -> list[str]:
+    """What the flow prints there."""
+    return house.everything_said(sources)
 
 
 @pytest.fixture(params=["PostgreSQL", "the stand-in for MongoDB", "a Qdrant server"])
@@ -110,15 +155,16 @@ def test_every_source_is_indexed_and_cited(on_sqlite: list[str]) -> None:
 
 
 def test_through_another_door_everything_is_the_same(
-    other_door: dict[str, str], sources: Sources, on_sqlite: list[str], tmp_path: Path
+    other_door: dict[str, str], sources: Sources, house: House, on_sqlite: list[str], tmp_path: Path
 ) -> None:
-    assert everything_said(tmp_path, sources, other_door) == on_sqlite
+    (tmp_path / "models").symlink_to(house.home / "models")  # made once
+    assert replace(house, home=tmp_path, settings=other_door).everything_said(sources) == on_sqlite
     assert not (tmp_path / ("index" if "QDRANT_DATABASE_HOST" in other_door else "documents.sqlite")).exists()
 
 
 @pytest.mark.parametrize("kind", [POSTGRES, STAND_IN])
 def test_when_the_network_breaks_the_run_says_so_and_the_next_one_completes_it(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, request: pytest.FixtureRequest, forked: ForkedCommands, tmp_path: Path
 ) -> None:
     database: Database = request.getfixturevalue("postgres_database" if kind == POSTGRES else "stand_in_database")
     notes = tmp_path / "notes"
@@ -127,48 +173,20 @@ def test_when_the_network_breaks_the_run_says_so_and_the_next_one_completes_it(
         (notes / f"{number:03}.md").write_text(f"# Note {number}\n\n" + f"The tide of day {number} was high. " * 100)
     link = ("--link", str(notes))
     with cut_network(server_of(database), n_bytes=200_000) as network:
-        broken = {**settings_of(behind(database, network.port)), "RAG_DATABASE_TIMEOUT_S": "2"}
-        failed = run_pipeline(tmp_path, broken, "--run-etl", *link)
+        settings = {**settings_of(behind(database, network.port)), "RAG_DATABASE_TIMEOUT_S": "2"}
+        house = House(tmp_path, forked, settings)
+        failed = house.run_pipeline("--run-etl", *link)
         assert network.is_cut
         assert failed.returncode == 1, failed.stdout
         assert re.fullmatch(r"error: [^\n]+\n", failed.stderr)
         network.mend()
-        completed = run_pipeline(tmp_path, broken, "--run-etl", *link)
+        completed = house.run_pipeline("--run-etl", *link)
         assert completed.returncode == 0, completed.stderr
     counts = re.search(r"(\d+) new, (\d+) changed, (\d+) unchanged, 0 moved, 0 gone, 0 left out", completed.stdout)
     assert counts
     n_new, n_changed, n_unchanged = map(int, counts.groups())
     assert (n_new + n_unchanged, n_changed) == (100, 0)
     assert n_unchanged >= 32, "the batch that was acknowledged before is kept"
-
-
-def everything_said(home: Path, sources: Sources, settings: Mapping[str, str]) -> list[str]:
-    """Gives what the pipeline and the answers print, seconds and milliseconds left out."""
-    done = run_pipeline(home, settings, "--run-end-to-end-data", *sources.options())
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    for question in QUESTIONS:
-        asked = run(home, settings, ["tools.rag", question])
-        assert asked.returncode == 0, asked.stderr
-        lines += asked.stdout.splitlines()
-    return [re.sub(r"\d+\.\d m?s", "TIME", line) for line in lines if not re.match(r"\s+\w+ \d+\.\d m?s", line)]
-
-
-def run_pipeline(home: Path, settings: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    return run(home, settings, ["tools.run", "--user-full-name", "Ada Lovelace", *options])
-
-
-def run(home: Path, settings: Mapping[str, str], command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    own = {
-        "RAG_HOME": str(home),
-        "RAG_PRIVATE_NETWORKS": "127.0.0.0/8",
-        "RAG_WEB_PAUSE_S": "0",
-        "RAG_TRACKING": "false",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=PROJECT, env={**os.environ, **own, **settings}, capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
 
 
 def server_of(database: Database) -> int | str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked_commands import ForkedCommands
 from tests.tiny_bert import make_tiny_bert
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,39 +134,60 @@ USAGE_ERRORS = {
 }
 
 
+@dataclass(frozen=True)
+class Place:
+    """A folder in which commands are typed, and their environment."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    forked: ForkedCommands
+
+    def ended(
+        self, command: tuple[str, ...], environment: Mapping[str, str] | None = None, standing_in: str = "."
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs a command to its end, with an environment of its own beside that of all."""
+        whole = {**self.environment, **(environment or {})}
+        return self.forked.run(("-m", *command), environment=whole, folder=self.folder / standing_in)
+
+    def exported(self, name: str) -> dict[str, str]:
+        done = self.ended((*EXPORT, "--data-dir", name))
+        assert done.returncode == 0, done.stderr
+        return {path.name: path.read_text() for path in (self.folder / name).iterdir()}
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gives the folder in which the commands are typed, with things in it that they cannot use."""
-    place = tmp_path_factory.mktemp("place")
-    (place / "a_file").write_text("one sentence, no settings\n")
-    (place / "binary.bin").write_bytes(bytes(range(256)) * 20)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gives a folder with things in it that the commands cannot use."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "a_file").write_text("one sentence, no settings\n")
+    (folder / "binary.bin").write_bytes(bytes(range(256)) * 20)
     for name, file, content in (
         ("wrong_json", "ArticleDocument.json", "{nope"),
         ("other_json", "UserDocument.json", '[{"colour": "red"}]'),
         ("badly_encoded", ".env", "TOP_K=3 # für später"),
         ("damaged_home", "index/manifest.json", "junk{{"),
     ):
-        (place / name / file).parent.mkdir(parents=True)
-        (place / name / file).write_text(content, encoding="latin-1")
-    make_tiny_bert(place / "tiny")
-    return place
+        (folder / name / file).parent.mkdir(parents=True)
+        (folder / name / file).write_text(content, encoding="latin-1")
+    make_tiny_bert(folder / "tiny")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def environment(place: Path) -> dict[str, str]:
-    """Gives the environment of all commands: a RAG_HOME that a good question has been asked in already."""
+def place(folder: Path, forked: ForkedCommands) -> Place:
+    """Gives that folder with a RAG_HOME that a good question has been asked in already."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAG_", "ZENML_"))}
     own = {
         "PYTHONPATH": str(ROOT),
-        "RAG_HOME": str(place / "home"),
+        "RAG_HOME": str(folder / "home"),
         "RAG_TRACKING": "false",
-        "TEXT_EMBEDDING_MODEL_ID": str(place / "tiny"),
+        "TEXT_EMBEDDING_MODEL_ID": str(folder / "tiny"),
     }
-    environment = {**kept, **own}
-    good = ended(ASK, environment, place)
+    place = Place(folder, {**kept, **own}, forked)
+    good = place.ended(ASK)
     assert good.returncode == 0, good.stderr
-    (place / "damaged_home" / "models").symlink_to(place / "home" / "models")
-    return environment
+    (folder / "damaged_home" / "models").symlink_to(folder / "home" / "models")
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -175,35 +197,25 @@ def taken_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def stored(environment: dict[str, str], place: Path) -> dict[str, str]:
+def stored(place: Place) -> dict[str, str]:
     """Gives the export of the two documents that are stored."""
-    write_documents(place / "right", n=2)
-    write_documents(place / "half_right", n=5)
-    with (place / "half_right" / "ArticleDocument.json").open("a") as file:
+    write_documents(place.folder / "right", n=2)
+    write_documents(place.folder / "half_right", n=5)
+    with (place.folder / "half_right" / "ArticleDocument.json").open("a") as file:
         file.write("and more")
-    assert ended((*IMPORT, "--data-dir", "right"), environment, place).returncode == 0
-    stored = exported(environment, place, "before")
+    assert place.ended((*IMPORT, "--data-dir", "right")).returncode == 0
+    stored = place.exported("before")
     assert len(json.loads(stored["ArticleDocument.json"])) == 2
     return stored
 
 
-def ended(command: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    program = [sys.executable, "-m", *command]
-    return subprocess.run(
-        program, env=environment, cwd=folder, capture_output=True, text=True, timeout=100, check=False
-    )
-
-
 @pytest.mark.parametrize("bad", BAD_INPUT.values(), ids=BAD_INPUT)
-def test_bad_input_ends_with_one_line_that_names_the_cause(
-    bad: Bad, environment: dict[str, str], place: Path, taken_port: int
-) -> None:
+def test_bad_input_ends_with_one_line_that_names_the_cause(bad: Bad, place: Place, taken_port: int) -> None:
     port = str(taken_port)
     own = {key: value.replace("{port}", port) for key, value in bad.environment.items()}
     if "RAG_HOME" in own:
-        own["RAG_HOME"] = str(place / own["RAG_HOME"])
-    command = tuple(part.replace("{port}", port) for part in bad.command)
-    done = ended(command, {**environment, **own}, place / bad.standing_in)
+        own["RAG_HOME"] = str(place.folder / own["RAG_HOME"])
+    done = place.ended(tuple(part.replace("{port}", port) for part in bad.command), own, bad.standing_in)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
@@ -213,11 +225,22 @@ def test_bad_input_ends_with_one_line_that_names_the_cause(
     assert "hush-hush" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["unknown key", "missing folder"])
+def test_a_command_that_is_started_afresh_ends_with_the_same_line(name: str, place: Place) -> None:
+    bad = BAD_INPUT[name]
+    command = [sys.executable, "-m", *bad.command]
+    environment = {**place.environment, **bad.environment}
+    afresh = subprocess.run(
+        command, env=environment, cwd=place.folder, capture_output=True, text=True, timeout=100, check=False
+    )
+    done = place.ended(bad.command, bad.environment)
+    assert (afresh.returncode, afresh.stdout, afresh.stderr) == (done.returncode, done.stdout, done.stderr)
+
+
 @pytest.mark.parametrize(("command", "cause"), USAGE_ERRORS.items())
-def test_what_cannot_be_read_as_a_command_is_explained(
-    command: tuple[str, ...], cause: str, environment: dict[str, str], place: Path
-) -> None:
-    done = ended(command, {**environment, "RAG_HOME": str(place / "untouched")}, place)
+def test_what_cannot_be_read_as_a_command_is_explained(command: tuple[str, ...], cause: str, place: Place) -> None:
+    untouched = place.folder / "untouched"
+    done = place.ended(command, {"RAG_HOME": str(untouched)})
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("usage: ")
@@ -225,15 +248,13 @@ def test_what_cannot_be_read_as_a_command_is_explained(
     reason = done.stderr.splitlines()[-1]
     assert "error: " in reason
     assert cause in reason
-    assert not (place / "untouched").exists()
+    assert not untouched.exists()
 
 
-@pytest.mark.parametrize("folder", ["wrong_json", "other_json", "half_right"])
-def test_a_refused_import_leaves_the_store_as_it_was(
-    folder: str, stored: dict[str, str], environment: dict[str, str], place: Path
-) -> None:
-    assert ended((*IMPORT, "--data-dir", folder), environment, place).returncode == 1
-    assert exported(environment, place, f"after-{folder}") == stored
+@pytest.mark.parametrize("source", ["wrong_json", "other_json", "half_right"])
+def test_a_refused_import_leaves_the_store_as_it_was(source: str, stored: dict[str, str], place: Place) -> None:
+    assert place.ended((*IMPORT, "--data-dir", source)).returncode == 1
+    assert place.exported(f"after-{source}") == stored
 
 
 def write_documents(folder: Path, *, n: int) -> None:
@@ -254,9 +275,3 @@ def write_documents(folder: Path, *, n: int) -> None:
         for number in range(n)
     ]
     (folder / "ArticleDocument.json").write_text(json.dumps(articles))
-
-
-def exported(environment: dict[str, str], place: Path, name: str) -> dict[str, str]:
-    done = ended((*EXPORT, "--data-dir", name), environment, place)
-    assert done.returncode == 0, done.stderr
-    return {path.name: path.read_text() for path in (place / name).iterdir()}

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.forked_commands import ForkedCommands
+
 pytest.importorskip("zenml")
 pytest.importorskip("uvicorn")
 
@@ -33,12 +35,10 @@ class House:
     """A RAG_HOME and what runs there."""
 
     home: Path
+    forked: ForkedCommands
 
-    def python(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=100, check=False
-        )
+    def python(self, *command: object) -> "subprocess.CompletedProcess[str]":
+        return self.forked.run(command, environment=self.environment)
 
     def export(self, folder: Path, *names: str) -> "subprocess.CompletedProcess[str]":
         script = self.home / "export.py"  # ZenML wants a main module that is a file
@@ -79,11 +79,11 @@ class Dashboard:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(forked: ForkedCommands, tmp_path_factory: pytest.TempPathFactory) -> House:
     """A home in which one ETL run brought in a note and left out a file that is not there."""
     home = tmp_path_factory.mktemp("home")
     (home / "note.md").write_text("# Engines\n\nThe engine weaves algebraic patterns.")
-    house = House(home)
+    house = House(home, forked)
     links = ("--link", home / "note.md", "--link", home / "missing.md")
     done = house.python("-m", "tools.run", "--run-etl", "--user-full-name", "Ada Lovelace", *links)
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,6 @@
 """A load that fails makes the pipeline red: nothing that was not loaded looks as if it were."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +8,9 @@ import pytest
 from rag_llm_system.domain.documents import ArticleContent, ArticleDocument, Category, document_id
 from rag_llm_system.domain.users import user_id
 from rag_llm_system.infrastructure.db.sql import SqlDocumentStore
+from tests.forked_commands import ForkedCommands
 
 pytestmark = pytest.mark.slow
-PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 from rag_llm_system.domain.errors import DiskFullError
 from steps.zenml_environment import create_zenml_store_once, set_zenml_environment
@@ -29,7 +27,7 @@ for name, step in run.steps.items():
 """
 
 
-def test_a_load_that_finds_no_room_fails_its_step_and_the_run(tmp_path: Path) -> None:
+def test_a_load_that_finds_no_room_fails_its_step_and_the_run(forked: ForkedCommands, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     store = SqlDocumentStore(f"sqlite:///{home / 'documents.sqlite'}")
@@ -49,14 +47,7 @@ def test_a_load_that_finds_no_room_fails_its_step_and_the_run(tmp_path: Path) ->
     script = tmp_path / "script.py"  # ZenML wants a main module that is a file
     script.write_text(SCRIPT)
     environment = {"RAG_HOME": str(home), "RAG_MIN_FREE_MB": "1000000000", "RAG_TRACKING": "0"}
-    ran = subprocess.run(
-        [sys.executable, script],
-        env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    ran = forked.run([script], environment={**os.environ, **environment})
     lines = ran.stdout.splitlines()
     assert any(line.startswith("raised ") and "MB are needed" in line for line in lines), ran.stderr
     assert {"run failed", "query_data_warehouse completed", "load_cleaned_documents failed"} <= set(lines)

@@ -190,7 +190,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(room: Path) -> None:
         started = time.monotonic()
         with pytest.raises(BackendUnavailableError, match=r"could not be fetched in 0\.7 s"):
             list(crawler(room, timeout_s=0.7).crawl(f"https://{HOST}:{port}/a.git"))
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
 
 def test_a_server_that_stops_in_the_middle_is_given_up_in_time(
@@ -272,13 +272,13 @@ def test_an_interrupt_ends_git_and_removes_the_temporary_folder(where: str, tmp_
         process = subprocess.Popen([sys.executable, "-c", code, link, str(room)], stderr=subprocess.PIPE)
         children = _children_at_work(process.pid)
         process.send_signal(signal.SIGINT)
-        assert b"KeyboardInterrupt" in process.communicate(timeout=10)[1]
-    assert not [child for child in psutil.wait_procs(children, timeout=2)[1] if child.status() != psutil.STATUS_ZOMBIE]
+        assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert not [child for child in psutil.wait_procs(children, timeout=10)[1] if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def _children_at_work(pid: int) -> list[psutil.Process]:
     """Gives the processes below one, once there are some that have gone on for a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         children = psutil.Process(pid).children(recursive=True)
         time.sleep(0.3)

@@ -360,7 +360,7 @@ def test_a_slow_answer_holds_up_nobody_else_and_too_many_are_turned_away() -> No
         assert client.post("/rag", json={"query": "q"}).status_code == 200, "there is room again"
     assert {problem_in(response).type for response in refused} == {"urn:problem-type:rag:overloaded"}
     assert {response.headers["retry-after"] for response in refused} == {"1"}
-    assert fastest < 0.1
+    assert fastest < 2
 
 
 def _seconds(work: Callable[[], object]) -> float:

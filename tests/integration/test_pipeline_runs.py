@@ -1,13 +1,12 @@
 """What goes wrong while a pipeline runs is blamed on whom it belongs to."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.forked_commands import ForkedCommands
+
 pytestmark = pytest.mark.slow
 SCRIPT = """
 from rag_llm_system.domain.errors import BackendError
@@ -26,16 +25,9 @@ except BackendError as caught:
 """
 
 
-def test_zenmls_folder_is_named_only_for_errors_of_its_own(tmp_path: Path) -> None:
+def test_zenmls_folder_is_named_only_for_errors_of_its_own(forked: ForkedCommands, tmp_path: Path) -> None:
     script = tmp_path / "script.py"  # ZenML wants a main module that is a file
     script.write_text(SCRIPT)
-    ran = subprocess.run(
-        [sys.executable, script],
-        env={**os.environ, "RAG_HOME": str(tmp_path / "home"), "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    ran = forked.run([script], environment={**os.environ, "RAG_HOME": str(tmp_path / "home")})
     assert ran.stdout.splitlines()[:2] == ["True", "True"], ran.stderr
     assert f"ZenML failed on {tmp_path}/home/zenml" in ran.stdout

@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -15,9 +13,9 @@ from rag_llm_system.domain.ports.experiment_tracker import TrackedRun
 from rag_llm_system.infrastructure.observability.mlflow_history import MlflowRunHistory
 from rag_llm_system.infrastructure.observability.mlflow_store import own_store
 from rag_llm_system.infrastructure.observability.mlflow_tracker import MlflowTracker
+from tests.forked_commands import ForkedCommands
 from tools.run_history import ZenmlRunHistory, is_on_a_server
 
-PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
 from tools.pipeline_runs import run_etl
@@ -44,12 +42,12 @@ def links(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_zenml_forgets_the_runs_that_name_a_link(tmp_path: Path) -> None:
+def test_zenml_forgets_the_runs_that_name_a_link(forked: ForkedCommands, tmp_path: Path) -> None:
     first, second = links(tmp_path, ["the-first-note.md", "the-second-note.md"])
     script = tmp_path / "script.py"  # ZenML wants a main module that is a file
     script.write_text(SCRIPT)
-    environment = {**os.environ, "RAG_HOME": str(tmp_path / "home"), "PYTHONPATH": str(PROJECT)}
-    subprocess.run([sys.executable, script, first, second], env=environment, check=True, timeout=200)
+    ran = forked.run([script, first, second], environment={**os.environ, "RAG_HOME": str(tmp_path / "home")})
+    assert ran.returncode == 0, ran.stderr
     folder = tmp_path / "home" / "zenml"
     database = folder / "local_stores" / "default_zen_store" / "zenml.db"
     history = ZenmlRunHistory(folder)

@@ -86,7 +86,7 @@ def test_a_signal_lets_the_answer_under_way_finish_and_closes_everything(number:
         assert process.stdout
         assert process.stdout.readline() == "asked\n"
         process.send_signal(number)
-        output, errors = process.communicate(timeout=10)
+        output, errors = process.communicate(timeout=60)
         asker.join()
     assert process.returncode == code
     assert [answer.json()["answer"] for answer in answers] == ["done"]
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_a_server_that_is_still_loading() -> None:
     with served(port=port, opening="hangs") as process:
         wait_for_health(f"http://127.0.0.1:{port}", process)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert process.returncode == 130
 
 
@@ -117,7 +117,7 @@ def wait_for_health(url: str, process: "subprocess.Popen[str]") -> None:
 
 def test_a_failure_to_load_ends_the_server_with_one_line() -> None:
     with served(opening="fails") as process:
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors == "error: The model is missing: run 'poe setup'.\n"
     assert "ready" not in output
@@ -126,7 +126,7 @@ def test_a_failure_to_load_ends_the_server_with_one_line() -> None:
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with listening_socket("127.0.0.1", 0) as taken, served(port=taken.getsockname()[1]) as process:
         port = taken.getsockname()[1]
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith(f"error: Port {port} is taken")
     assert "--port N" in errors

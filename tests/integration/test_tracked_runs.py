@@ -1,36 +1,31 @@
 """Each run of a pipeline is tracked, also one that fails."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked_commands import ForkedCommands
+
 pytest.importorskip("mlflow", reason="needs the extra tracking")
 
-PROJECT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-def run_etl(home: Path, link: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "tools.run", "--run-etl", "--user-full-name", "Ada Lovelace", "--link", str(link)],
-        cwd=PROJECT,
-        env={**os.environ, "RAG_HOME": str(home), "RAG_TRACKING": "true"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+def run_etl(forked: ForkedCommands, home: Path, link: Path) -> int:
+    """Gives how it ended."""
+    command = ["-m", "tools.run", "--run-etl", "--user-full-name", "Ada Lovelace", "--link", link]
+    return forked.run(command, environment={**os.environ, "RAG_HOME": str(home), "RAG_TRACKING": "true"}).returncode
 
 
-def test_runs_that_work_and_runs_that_fail_are_tracked_with_what_they_did(tmp_path: Path) -> None:
+def test_runs_that_work_and_runs_that_fail_are_tracked_with_what_they_did(
+    forked: ForkedCommands, tmp_path: Path
+) -> None:
     from mlflow.tracking import MlflowClient
 
     (tmp_path / "engine.md").write_text("# Engine\n\nIt weaves patterns.\n")
-    assert run_etl(tmp_path / "home", tmp_path / "engine.md").returncode == 0
-    assert run_etl(tmp_path / "home", tmp_path / "nowhere.md").returncode == 1
+    assert run_etl(forked, tmp_path / "home", tmp_path / "engine.md") == 0
+    assert run_etl(forked, tmp_path / "home", tmp_path / "nowhere.md") == 1
     client = MlflowClient(f"sqlite:///{tmp_path}/home/mlflow/mlflow.db")
     experiment = client.get_experiment_by_name("rag_llm_system")
     assert experiment

@@ -204,11 +204,11 @@ def test_a_page_that_says_it_is_too_large_is_not_read() -> None:
 
 @pytest.mark.parametrize("start", [b"", HEAD, HEAD + b"\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n"])
 def test_a_page_that_drips_is_stopped_in_time(start: bytes) -> None:
-    with raw_server(lambda connection: drip(connection, start, seconds=4)) as link:
+    with raw_server(lambda connection: drip(connection, start, seconds=20)) as link:
         started = time.monotonic()
         with pytest.raises(BackendError, match=r"took longer than 0\.4 s: try later, or raise RAG_WEB_TIMEOUT_S"):
             list(crawler(timeout_s=0.4).crawl(link))
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
 
 
 def test_a_server_that_says_nothing_is_left_in_time() -> None:
@@ -219,7 +219,7 @@ def test_a_server_that_says_nothing_is_left_in_time() -> None:
         started = time.monotonic()
         with pytest.raises(BackendError, match="took longer than"):
             list(crawler(timeout_s=0.3).crawl(link))
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
 
 
 def test_a_server_that_does_not_speak_http_is_a_broken_connection() -> None:

@@ -12,7 +12,7 @@ from rag_llm_system.model.rerankers.cross_encoder import CrossEncoderReranker
 from tests.tiny_bert import make_tiny_bert
 
 NO_TORCH = importlib.util.find_spec("sentence_transformers") is None
-pytestmark = [pytest.mark.torch, pytest.mark.skipif(NO_TORCH, reason="no sentence-transformers")]
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.skipif(NO_TORCH, reason="no sentence-transformers")]
 
 QUERY = "cat on a mat"
 TEXTS = ["the cat sat on a mat", "rain", "", "we saw a dog!"]
