@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_llm_system.domain.errors import MissingExtraError
 from rag_llm_system.model.embeddings.onnx_cache import built_model
 from rag_llm_system.model.embeddings.onnx_embedder import OnnxEmbedder
 from rag_llm_system.model.embeddings.onnx_kinds import OpenVinoPrecision, Precision
@@ -34,6 +36,7 @@ class OpenVinoEmbedder(OnnxEmbedder):
         short_tokens: the most tokens of a short text, the special ones included.
 
     Raises:
+        MissingExtraError: the extra openvino is not installed.
         ConfigurationError: the model is of a kind that needs torch.
         IntegrityError: a file of the folder is damaged.
     """
@@ -50,6 +53,8 @@ class OpenVinoEmbedder(OnnxEmbedder):
         n_threads: int = 1,
         on_message: Callable[[str], None] = lambda _message: None,
     ) -> None:
+        if find_spec("openvino") is None:
+            raise MissingExtraError("this embedder", "openvino")
         super().__init__(
             model_id=model_id,
             weights_dir=weights_dir,

@@ -1,14 +1,16 @@
 """How this CPU embeds fastest is found once, and remembered."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from rag_llm_system.domain.errors import BackendError, ConfigurationError
+from rag_llm_system.domain.errors import BackendError, ConfigurationError, MissingExtraError
 from rag_llm_system.model.embeddings.fastest_embedder import FastestEmbedder
 from rag_llm_system.model.embeddings.fastest_runtime import Choice, Cpu, choose, fastest_runtime, this_cpu
 from rag_llm_system.model.embeddings.onnx_kinds import Runtime
+from rag_llm_system.model.embeddings.openvino_embedder import OpenVinoEmbedder
 from tests.tiny_bert import make_tiny_bert
 
 ON_ONNX: list[Runtime] = ["onnx-int8", "onnx-fp32"]
@@ -94,3 +96,9 @@ def test_the_fingerprint_does_not_depend_on_what_is_chosen(tmp_path: Path) -> No
 def test_this_cpu_has_a_name() -> None:
     assert this_cpu().name
     assert this_cpu() == this_cpu()
+
+
+@pytest.mark.skipif(find_spec("openvino") is not None, reason="the extra openvino is installed")
+def test_openvino_is_missed_before_anything_is_prepared(tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match="openvino"):
+        OpenVinoEmbedder(model_id="tiny", weights_dir=tmp_path, cache_dir=tmp_path)
