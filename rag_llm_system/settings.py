@@ -123,10 +123,7 @@ class Settings(BaseSettings):
         "int8", description="How exact vectors are at least. bf16 needs OpenVINO or torch."
     )
     rag_embed_processes: int | None = Field(
-        None,
-        ge=1,
-        le=256,
-        description="Processes that embed while an index is made. Unset: one a core. 1: its own alone.",
+        None, ge=1, le=256, description="Processes that embed while an index is made. Unset: one a core; 1: its own."
     )
     rag_embed_threads: int = Field(1, ge=1, description="Threads of the embedder in one process.")
     rag_model_device: str = Field("cpu", description="Device of torch models: cpu, cuda, cuda:1, mps, auto.")
