@@ -30,7 +30,8 @@ class House:
         return self.python("-m", "tools.run", *options, **environment)
 
     def python(self, *command: object, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return self.forked.run(command, environment={**os.environ, "RAG_HOME": str(self.home), **environment})
+        inherited = {key: value for key, value in os.environ.items() if key != "EMBED_BACKEND"}  # it is a setting
+        return self.forked.run(command, environment={**inherited, "RAG_HOME": str(self.home), **environment})
 
     def stored_settings(self) -> dict[str, str]:
         script = self.home / "stored.py"  # ZenML wants a main module that is a file
