@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,14 @@ def pool(n_texts_alone: int = 0, n_workers: int = 2, **arguments: Any) -> Embedd
     return EmbedderPool(
         TellingEmbedder(), class_name=name, arguments=arguments, n_workers=n_workers, n_texts_alone=n_texts_alone
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workers_find_this_module() -> Iterator[None]:
+    """They find it beside the package in a clone, but not where the package is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[4]))
+        yield
 
 
 @pytest.fixture(scope="module")
