@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rag_llm_system.domain.errors import MissingExtraError
+
 _COLUMNS = {
     "build CPU s": ("build_cpu_s", 1),
     "build peak MB": ("build_peak_mb", 0),
@@ -27,8 +29,15 @@ def growth_table(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def plot_growth(report: Mapping[str, Any], file: Path) -> None:
-    """Draws each cost over the number of windows, both on logarithmic axes, as SVG."""
-    from matplotlib.figure import Figure
+    """Draws each cost over the number of windows, both on logarithmic axes, as SVG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed; it comes with MLflow.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("the picture", "tracking") from error
 
     figure = Figure(figsize=(11, 6), layout="constrained")
     sizes = [record["n"] for record in report["records"]]
