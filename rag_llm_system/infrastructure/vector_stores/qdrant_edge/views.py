@@ -46,7 +46,8 @@ class View:
                 self.path = home / f"{os.getpid()}-{generation}-{next(_NUMBERS)}"
                 self._fd = _locked(self._lock_file)
             link_tree(generation_path, self.path, copied=ENGINE_REWRITES | {MANIFEST_NAME})
-            if not (self.path / MANIFEST_NAME).exists():
+            # A generation that is dropped loses its name first: what has it still was whole until here.
+            if not (generation_path / MANIFEST_NAME).exists():
                 raise FileNotFoundError(MANIFEST_NAME)
         except FileNotFoundError:
             self.release()

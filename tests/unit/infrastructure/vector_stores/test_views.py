@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag_llm_system.domain.errors import RagError
+from rag_llm_system.infrastructure.vector_stores.qdrant_edge.trees import remove_tree
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.views import View, readers, remove_dead_views
 
 ROOT = Path(__file__).parents[4]
@@ -152,3 +153,22 @@ def test_many_that_open_at_once_while_dead_ones_are_removed_do_not_disturb_each_
     assert views_in(tmp_path) == []
     if n_open:
         assert len(os.listdir("/proc/self/fd")) == n_open
+
+
+def test_a_view_is_whole_or_not_made_when_its_generation_is_dropped_meanwhile(tmp_path: Path) -> None:
+    names = {f"{collection}/{n}" for collection in ("articles", "repositories") for n in range(40)} | {"manifest.json"}
+    for attempt in range(30):
+        dropped = tmp_path / "generations" / str(attempt)
+        for name in names:
+            (dropped / name).parent.mkdir(parents=True, exist_ok=True)
+            (dropped / name).touch()
+        drop = threading.Timer(attempt / 10_000, remove_tree, (dropped,))
+        drop.start()
+        try:
+            view = View(tmp_path, attempt, dropped)
+        except FileNotFoundError:
+            continue
+        finally:
+            drop.join()
+        assert {str(file.relative_to(view.path)) for file in view.path.rglob("*") if file.is_file()} == names
+        view.release()
