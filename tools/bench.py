@@ -32,7 +32,7 @@ from benchmarks.growth.table import growth_table, plot_growth
 from benchmarks.indexing.benchmark import indexing_lines, measure_indexing
 from benchmarks.life.while_building import measure_while_building, while_building_lines
 from benchmarks.measured_data import data_folder
-from benchmarks.peers.benchmark import PEERS, PeerSessions, measure_peers, systems_of
+from benchmarks.peers.benchmark import PEERS, PeerTrials, measure_peers, systems_of
 from benchmarks.peers.table import peers_table
 from benchmarks.peers.task import read_task
 from benchmarks.query.benchmark import measure_query, query_tables
@@ -106,8 +106,8 @@ def _startup(arguments: argparse.Namespace, folder: Path, file: Path | None) -> 
 
 def _peers(arguments: argparse.Namespace, folder: Path, file: Path | None) -> None:
     names, task = systems_of(arguments.peer), read_task(data_folder("squad_rag"), arguments.n)
-    sessions = PeerSessions(caller_path(arguments.work) if arguments.work else folder / "peers", _tell)
-    report = measure_peers(task, names, sessions, _tell, partial(_write, file), arguments.rounds)
+    trials = PeerTrials(caller_path(arguments.work) if arguments.work else folder / "peers", _tell)
+    report = measure_peers(task, names, trials, _tell, partial(_write, file), arguments.rounds)
     print(*peers_table(report), sep="\n")
 
 

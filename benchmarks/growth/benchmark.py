@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.free_space import require_free_space
 from benchmarks.fresh_process import in_fresh_process
 from benchmarks.stores.material import Material, Tell
 from benchmarks.stores.windows import TERM_KEPT, Windows, point_id
@@ -22,7 +23,7 @@ from rag_llm_system.application.evaluation.consumption import MemoryWatch, meter
 from rag_llm_system.bootstrap.machine import machine, versions
 from rag_llm_system.domain.collections import CHUNK_COLLECTIONS
 from rag_llm_system.domain.documents import Category
-from rag_llm_system.domain.errors import DiskFullError, InputError
+from rag_llm_system.domain.errors import InputError
 from rag_llm_system.domain.index_points import DenseQuery, IndexPoint, KeywordQuery, PointFilter
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.adapter import QdrantEdgeIndex
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.catalogue import QdrantEdgeCatalogue
@@ -75,7 +76,7 @@ def measure_growth(
     """
     if not sizes or min(sizes) < 1:
         raise InputError("an index needs at least one window: give a greater --n")
-    _require_space(work, max(sizes))
+    require_free_space(work, max(sizes) * _DISK_BYTES_PER_WINDOW)
     report: dict[str, Any] = {
         "benchmark": "growth",
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -187,12 +188,3 @@ def _blocks(windows: Windows) -> Iterator[list[IndexPoint]]:
 
 def _dimension(material: Material) -> int:
     return int(material.vectors.shape[1])
-
-
-def _require_space(work: Path, n: int) -> None:
-    work.mkdir(parents=True, exist_ok=True)
-    n_free, n_needed = shutil.disk_usage(work).free, n * _DISK_BYTES_PER_WINDOW
-    if n_free < n_needed:
-        raise DiskFullError(
-            f"{work} has {n_free / 1e9:,.1f} GB free, {n_needed / 1e9:,.1f} GB are needed: make room or lower --n"
-        )

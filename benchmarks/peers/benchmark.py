@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.peers.comparison import comparisons
 from benchmarks.peers.environments import Environment, Environments, Tell
-from benchmarks.peers.measured_process import run_session
-from benchmarks.peers.session import FIRST
+from benchmarks.peers.measured_process import run_trial
 from benchmarks.peers.task import Task
+from benchmarks.peers.trial import FIRST
 from benchmarks.stores.quality import ndcgs
 from rag_llm_system.bootstrap.machine import machine
 from rag_llm_system.domain.errors import InputError
@@ -38,21 +38,21 @@ _ROUNDS_UNTIL = 1_000
 """Passages; more of them are measured once, since that takes an hour."""
 _ROUNDS = 3
 
-Session = dict[str, Any]
-"""What `session.measured_session` gives."""
+Trial = dict[str, Any]
+"""What `trial.measured_trial` gives."""
 
 
-class Sessions(Protocol):
+class Trials(Protocol):
     """Runs systems."""
 
     def make_ready(self, names: Sequence[str], task: Task) -> dict[str, dict[str, Any]]:
         """Makes what the systems of these names need, and gives what is installed for each."""
 
-    def run(self, name: str, task: Task) -> Session:
-        """Gives one system's session."""
+    def run(self, name: str, task: Task) -> Trial:
+        """Gives one system's trial."""
 
 
-class PeerSessions:
+class PeerTrials:
     """Runs systems in their environments, which are made first.
 
     Args:
@@ -83,19 +83,19 @@ class PeerSessions:
             installed[name] = {**size, "versions": environment.versions}
         return installed
 
-    def run(self, name: str, task: Task) -> Session:
-        """Gives one system's session.
+    def run(self, name: str, task: Task) -> Trial:
+        """Gives one system's trial.
 
         Raises:
             BackendError: the system failed; the message names its log.
         """
-        return run_session(self._environments[name], self._work / "sessions" / name, task.as_given())
+        return run_trial(self._environments[name], self._work / "trials" / name, task.as_given())
 
 
 def measure_peers(
     task: Task,
     names: Sequence[str],
-    sessions: Sessions,
+    trials: Trials,
     tell: Tell,
     keep: Callable[[dict[str, Any]], None],
     n_rounds: int | None = None,
@@ -105,7 +105,7 @@ def measure_peers(
     Args:
         task: passages and questions.
         names: the systems.
-        sessions: runs them.
+        trials: runs them.
         tell: is given a line for each record.
         keep: is given the report after each record.
         n_rounds: how often each is measured; None: three times, or once where there are many passages.
@@ -119,7 +119,7 @@ def measure_peers(
         n_rounds = _ROUNDS if len(task.passages) <= _ROUNDS_UNTIL else 1
     if n_rounds < 1:
         raise InputError(f"{n_rounds} rounds measure nothing: give --rounds above 0")
-    installed = sessions.make_ready(names, task)
+    installed = trials.make_ready(names, task)
     report: dict[str, Any] = {
         "benchmark": "peers",
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,7 +136,7 @@ def measure_peers(
     for turn in range(n_rounds):
         for place in range(len(names)):
             name = names[(turn + place) % len(names)]
-            record = _record(name, turn, sessions.run(name, task), task)
+            record = _record(name, turn, trials.run(name, task), task)
             report["records"].append(record)
             report["comparisons"] = comparisons(report, PRODUCT)
             tell(_line(record))
@@ -156,22 +156,22 @@ def systems_of(names: Sequence[str] | None) -> list[str]:
     return [PRODUCT, *dict.fromkeys(names or PEERS)]
 
 
-def _record(name: str, turn: int, session: Session, task: Task) -> dict[str, Any]:
-    rankings = [session["found"][question] for question in task.relevance]
+def _record(name: str, turn: int, trial: Trial, task: Task) -> dict[str, Any]:
+    rankings = [trial["found"][question] for question in task.relevance]
     quality = ndcgs(rankings, list(task.relevance.values()))
     return {
         "system": name,
         "round": turn,
-        "passages_per_cpu_s": len(task.passages) / session["index_cpu_s"],
-        "query_cpu_ms": session["query_cpu_ms"],
-        "query_p50_ms": float(np.percentile(session["query_wall_ms"], 50)),
-        "query_p95_ms": float(np.percentile(session["query_wall_ms"], 95)),
-        "peak_mb": session["peak_mb"],
+        "passages_per_cpu_s": len(task.passages) / trial["index_cpu_s"],
+        "query_cpu_ms": trial["query_cpu_ms"],
+        "query_p50_ms": float(np.percentile(trial["query_wall_ms"], 50)),
+        "query_p95_ms": float(np.percentile(trial["query_wall_ms"], 95)),
+        "peak_mb": trial["peak_mb"],
         "ndcg_at_10": mean(quality),
         "recall_at_10": mean(map(_recall, rankings, task.relevance.values())),
-        "open_cpu_s": session["open_cpu_s"],
-        "index_cpu_s": session["index_cpu_s"],
-        "index_wall_s": session["index_wall_s"],
+        "open_cpu_s": trial["open_cpu_s"],
+        "index_cpu_s": trial["index_cpu_s"],
+        "index_wall_s": trial["index_wall_s"],
         "load_average_1_min": os.getloadavg()[0],
         "ndcg_at_10_per_question": dict(zip(task.relevance, quality, strict=True)),
     }

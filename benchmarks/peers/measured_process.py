@@ -1,4 +1,4 @@
-"""A session in a process of its own, whose memory somebody watches."""
+"""A trial in a process of its own, whose memory somebody watches."""
 
 import json
 import subprocess
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.life.resident_memory import MemoryPeaks
-from benchmarks.peers import session
+from benchmarks.peers import trial
 from benchmarks.peers.environments import Environment, isolated
 from rag_llm_system.domain.errors import BackendError
 
 _LOOK_EVERY_S = 0.2
 
 
-def run_session(environment: Environment, folder: Path, given: dict[str, Any]) -> dict[str, Any]:
+def run_trial(environment: Environment, folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     """Gives what a system found and what that took.
 
     `peak_mb` is the most that the process alone had resident by the system's own count, or that it and all that it
@@ -31,7 +31,7 @@ def run_session(environment: Environment, folder: Path, given: dict[str, Any]) -
     task, result, log = folder / "task.json", folder / "result.json", folder / "log.txt"
     task.write_text(json.dumps(given), encoding="utf-8")
     result.unlink(missing_ok=True)
-    script = str(Path(session.__file__))
+    script = str(Path(trial.__file__))
     command: list[str | Path] = [
         environment.python,
         "-I",

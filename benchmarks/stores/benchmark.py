@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.free_space import require_free_space
 from benchmarks.fresh_process import in_fresh_process
 from benchmarks.stores.material import Tell
 from benchmarks.stores.quality import FIRST, exact_first, ndcgs, recall
@@ -17,7 +18,7 @@ from benchmarks.stores.shard import LIMIT, Asked, Built, Plan, ask, build
 from benchmarks.stores.windows import NOISE_SIGMA, TERM_KEPT, TERM_WEIGHT_SIGMA, Windows, place_of, point_id
 from rag_llm_system.application.rag.fusion import Halves, fuse
 from rag_llm_system.bootstrap.machine import machine, versions
-from rag_llm_system.domain.errors import DiskFullError, InputError
+from rag_llm_system.domain.errors import InputError
 from rag_llm_system.domain.index_points import ScoredPoint
 from rag_llm_system.infrastructure.vector_stores.qdrant_edge.compression import COMPRESSIONS, compression_named
 
@@ -110,7 +111,7 @@ def measure_stores(
     """
     if windows.n < 1:
         raise InputError("a store needs at least one window: give a greater --n")
-    _require_space(work, windows.n)
+    require_free_space(work, windows.n * _DISK_BYTES_PER_WINDOW)
     tell(f"exact search over {windows.n:,} windows, {windows.n_real:,} of them real")
     exact = exact_first(windows, windows.material.question_vectors, LIMIT)
     report: dict[str, Any] = {
@@ -158,15 +159,6 @@ def _measure(windows: Windows, choice: Choice, exact: NDArray[np.int64], work: P
     record = _record(windows, plan, built, asked, exact)
     tell(f"{path.name}: recall {record.recall_at_10:.4f}, {record.dense_p50_ms:.2f} ms, {record.disk_mb:,.0f} MB")
     return record
-
-
-def _require_space(work: Path, n: int) -> None:
-    work.mkdir(parents=True, exist_ok=True)
-    n_free, n_needed = shutil.disk_usage(work).free, n * _DISK_BYTES_PER_WINDOW
-    if n_free < n_needed:
-        raise DiskFullError(
-            f"{work} has {n_free / 1e9:,.1f} GB free, {n_needed / 1e9:,.1f} GB are needed: make room or lower --n"
-        )
 
 
 def _record(windows: Windows, plan: Plan, built: Built, asked: Asked, exact: NDArray[np.int64]) -> StoreRecord:

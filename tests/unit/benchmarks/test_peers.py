@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import environments
-from benchmarks.peers.benchmark import PEERS, PRODUCT, Session, measure_peers, systems_of
+from benchmarks.peers.benchmark import PEERS, PRODUCT, Trial, measure_peers, systems_of
 from benchmarks.peers.comparison import comparisons
 from benchmarks.peers.environments import Environment, isolated
-from benchmarks.peers.measured_process import run_session
-from benchmarks.peers.session import FIRST, measured_session
+from benchmarks.peers.measured_process import run_trial
 from benchmarks.peers.table import peers_table
 from benchmarks.peers.task import Task, read_task
+from benchmarks.peers.trial import FIRST, measured_trial
 from rag_llm_system.domain.errors import BackendError, InputError
 
 SYSTEMS = Path(environments.__file__).parent / "systems"
@@ -54,39 +54,39 @@ class SystemWithChildren(WordSystem):
         self.cpu_s = float(ended.stdout) + float(self.living.stdout.readline())
 
 
-def session(**changed: Any) -> Session:
+def trial(**changed: Any) -> Trial:
     figures = {"found": {"q1": ["p1"], "q2": ["p0", "p2"], "other": []}, "query_wall_ms": [1.0, 2.0, 3.0]}
     costs = {"open_cpu_s": 1.0, "index_cpu_s": 0.5, "index_wall_s": 0.6, "query_cpu_ms": 3.0, "peak_mb": 100.0}
     return {**figures, **costs, **changed}
 
 
-class FakeSessions:
-    """Gives sessions that were not run."""
+class FakeTrials:
+    """Gives trials that were not run."""
 
-    def __init__(self, give: Callable[[str], Session]) -> None:
+    def __init__(self, give: Callable[[str], Trial]) -> None:
         self._give = give
         self.names: list[str] = []
 
     def make_ready(self, names: Sequence[str], task: Task) -> dict[str, dict[str, Any]]:
         return {name: {"install_mb": 1234.5, "n_packages": 42} for name in names}
 
-    def run(self, name: str, task: Task) -> Session:
+    def run(self, name: str, task: Task) -> Trial:
         self.names.append(name)
         return self._give(name)
 
 
-def measured_by(sessions: FakeSessions, names: list[str], n_rounds: int | None, task: Task = TASK) -> dict[str, Any]:
-    return measure_peers(task, names, sessions, lambda _: None, lambda _: None, n_rounds)
+def measured_by(trials: FakeTrials, names: list[str], n_rounds: int | None, task: Task = TASK) -> dict[str, Any]:
+    return measure_peers(task, names, trials, lambda _: None, lambda _: None, n_rounds)
 
 
 def report(**figures: dict[str, Any]) -> dict[str, Any]:
-    """Gives the report of one round in which each system's session differs like that."""
-    return measured_by(FakeSessions(lambda name: session(**figures[name])), list(figures), 1)
+    """Gives the report of one round in which each system's trial differs like that."""
+    return measured_by(FakeTrials(lambda name: trial(**figures[name])), list(figures), 1)
 
 
-def test_a_session_asks_each_question_once_after_the_warm_up() -> None:
+def test_a_trial_asks_each_question_once_after_the_warm_up() -> None:
     system = WordSystem()
-    measured = measured_session(lambda: system, TASK.as_given())
+    measured = measured_trial(lambda: system, TASK.as_given())
     assert system.asked == [(text, FIRST) for text in ("warm", "word1", "word2", "word9")]
     assert measured["found"] == {"q1": ["p1", "p0", "p2"], "q2": ["p2", "p0", "p1"], "other": ["p0", "p1", "p2"]}
     assert len(measured["query_wall_ms"]) == 3
@@ -99,7 +99,7 @@ def test_a_system_never_sees_the_judgements() -> None:
 def test_the_cpu_seconds_of_children_count_whether_they_ended_or_not() -> None:
     system = SystemWithChildren()
     try:
-        measured = measured_session(lambda: system, TASK.as_given())
+        measured = measured_trial(lambda: system, TASK.as_given())
     finally:
         system.living.communicate("\n")
     assert measured["index_cpu_s"] >= system.cpu_s - 0.05  # the clock of living children ticks 100 times a second
@@ -121,7 +121,7 @@ def small_environment(tmp_path: Path) -> Environment:
 
 
 def test_a_system_runs_in_a_process_of_its_own(small_environment: Environment, tmp_path: Path) -> None:
-    measured = run_session(small_environment, tmp_path / "run", TASK.as_given())
+    measured = run_trial(small_environment, tmp_path / "run", TASK.as_given())
     assert measured["found"] == {"q1": ["p1"], "q2": ["p2"], "other": []}
     assert 200 < measured["peak_mb"] < 400
 
@@ -129,7 +129,7 @@ def test_a_system_runs_in_a_process_of_its_own(small_environment: Environment, t
 def test_a_system_that_fails_is_named_with_its_log(small_environment: Environment, tmp_path: Path) -> None:
     given = {**TASK.as_given(), "questions": [{"id": "q", "text": "fail"}]}
     with pytest.raises(BackendError, match=r"small failed with code 1: .*log\.txt says why"):
-        run_session(small_environment, tmp_path / "run", given)
+        run_trial(small_environment, tmp_path / "run", given)
     assert "ValueError: no" in (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
 
 
@@ -143,21 +143,21 @@ def test_nothing_of_the_persons_reaches_a_system(tmp_path: Path, monkeypatch: py
 
 
 def test_rounds_go_through_all_systems_each_from_the_next_one() -> None:
-    sessions = FakeSessions(lambda _: session())
+    trials = FakeTrials(lambda _: trial())
     kept: list[int] = []
     names = ["a", "b", "c"]
-    measured = measure_peers(TASK, names, sessions, lambda _: None, lambda r: kept.append(len(r["records"])))
-    assert sessions.names == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
+    measured = measure_peers(TASK, names, trials, lambda _: None, lambda r: kept.append(len(r["records"])))
+    assert trials.names == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
     assert kept == list(range(1, 10))
     assert [(one["system"], one["round"]) for one in measured["records"][2:5]] == [("c", 0), ("b", 1), ("c", 1)]
 
 
 def test_many_passages_are_measured_once_unless_more_is_asked_for() -> None:
     many = replace(TASK, passages=PASSAGES * 334)
-    assert measured_by(FakeSessions(lambda _: session()), ["a"], None, many)["n_rounds"] == 1
-    assert measured_by(FakeSessions(lambda _: session()), ["a"], 2, many)["n_rounds"] == 2
+    assert measured_by(FakeTrials(lambda _: trial()), ["a"], None, many)["n_rounds"] == 1
+    assert measured_by(FakeTrials(lambda _: trial()), ["a"], 2, many)["n_rounds"] == 2
     with pytest.raises(InputError, match="0 rounds measure nothing: give --rounds above 0"):
-        measured_by(FakeSessions(lambda _: session()), ["a"], 0)
+        measured_by(FakeTrials(lambda _: trial()), ["a"], 0)
 
 
 def test_a_record_holds_speed_and_quality() -> None:
@@ -192,7 +192,7 @@ def test_the_best_peer_is_another_one_for_each_measure() -> None:
 
 def test_a_ratio_is_of_medians_and_its_spread_of_rounds() -> None:
     peaks = iter([10.0, 100.0, 80.0, 40.0, 30.0, 90.0])  # rounds begin with another system each
-    measured = measured_by(FakeSessions(lambda _: session(peak_mb=next(peaks))), [PRODUCT, "peer"], 3)
+    measured = measured_by(FakeTrials(lambda _: trial(peak_mb=next(peaks))), [PRODUCT, "peer"], 3)
     (memory,) = [one for one in measured["comparisons"] if one["measure"] == "peak_mb"]
     assert (memory["product"], memory["best_peer"]) == (30.0, 90.0)
     assert (memory["ratio"], memory["least"], memory["most"]) == pytest.approx((1 / 3, 0.1, 0.5))

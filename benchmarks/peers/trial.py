@@ -3,7 +3,7 @@
 Runs in the system's own environment, where nothing else of this repository can be imported: the standard library has
 to do. CPU seconds are those of the process, of all its threads and of the processes that it started.
 
-    python -I session.py SYSTEM.py WEIGHTS FOLDER TASK.json RESULT.json
+    python -I trial.py SYSTEM.py WEIGHTS FOLDER TASK.json RESULT.json
 """
 
 import importlib.util
@@ -42,7 +42,7 @@ class Effort:
     cpu_s: float = 0.0
 
 
-def measured_session(open_system: Callable[[], System], task: dict[str, Any]) -> dict[str, Any]:
+def measured_trial(open_system: Callable[[], System], task: dict[str, Any]) -> dict[str, Any]:
     """Gives what the system found, by question id, and what it took.
 
     No question is asked twice, so that no cache can answer: `warm_up` comes first and is not measured, `questions`
@@ -130,9 +130,9 @@ def _opener(file: Path, weights: Path, folder: Path) -> Callable[[], System]:
 
 
 def main() -> None:
-    """Runs the session that the command line names."""
+    """Runs the trial that the command line names."""
     system, weights, folder, task, result = map(Path, sys.argv[1:])
-    figures = measured_session(_opener(system, weights, folder), json.loads(task.read_text(encoding="utf-8")))
+    figures = measured_trial(_opener(system, weights, folder), json.loads(task.read_text(encoding="utf-8")))
     result.write_text(json.dumps(figures), encoding="utf-8")
 
 
